@@ -190,21 +190,20 @@ class Desk:
         env, queued = self.env, self.env.now
         contact = Waiting(i, k, queued, env.event())
         insort(self.queues[k], (queued, i, contact))
-        patience_ms = self.patience_ms[i]
-        ends: simpy.Event = contact.turn
-        if patience_ms < FOREVER:
-            patience = At(env, queued + patience_ms, PATIENCE_ENDS, i)
-            ends = contact.turn | patience
+        ends = [contact.turn]
+        if self.patience_ms[i] < FOREVER:
+            ends.append(At(env, queued + self.patience_ms[i], PATIENCE_ENDS, i))
         for delay in sorted({self.delay[k][g] for g in self.takers[k]} - {0}):
             timer = At(env, queued + delay, DELAY_ENDS, i)
-            yield ends | timer
-            if ends.triggered:
+            yield env.any_of([*ends, timer])
+            if any(event.processed for event in ends):
                 break
             self.last_ms = env.now
             if agent := self.find_agent(k, queued):
                 self.queues[k].remove((queued, i, contact))
                 return agent
-        yield ends
+        else:
+            yield env.any_of(ends)
         if contact.turn.triggered:
             agent_or_none: Agent | None = contact.turn.value
             if agent_or_none is None:
