@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from importlib.util import find_spec
-from typing import Literal
 
 from sim.attendance import Staffing
 from sim.demand import Demand
@@ -10,11 +9,41 @@ from sim.outcome import OutcomeTable
 from sim.routing import Rules
 
 Engine = Callable[[Demand, Staffing, Rules], OutcomeTable]
-EngineName = Literal["auto", "reference"]
+ENGINES = ("auto", "compiled", "reference")
+WORTH_COMPILING = 50_000
+"""Contacts in all replications from which the compiled engine's start-up (about a second from its cache) pays."""
 
 
-def run(demand: Demand, staffing: Staffing, rules: Rules, engine: str = "auto") -> OutcomeTable:
-    """Simulate one replication on the named engine."""
+class NoSuchEngine(ValueError):
+    """The engine is unknown or not installed."""
+
+
+def choose(name: str, contacts: float = float("inf")) -> str:
+    """The engine that `name` means for a run of so many contacts: "compiled" or "reference".
+
+    Raises NoSuchEngine for an unknown name, and for "compiled" without Numba.
+    """
+    if name not in ENGINES:
+        raise NoSuchEngine(f"there is no engine {name!r}: use one of {', '.join(ENGINES)}")
+    installed = find_spec("numba") is not None
+    if name == "compiled" and not installed:
+        raise NoSuchEngine("the compiled engine needs numba, which is not installed here: use --engine reference")
+    if name == "auto":
+        return "compiled" if installed and contacts >= WORTH_COMPILING else "reference"
+    return name
+
+
+def engine(name: str) -> Engine:
+    """The engine of that name; "auto" is the compiled one where it is installed."""
+    if choose(name) == "compiled":
+        from sim.engine import compiled
+
+        return compiled.run
     from sim.engine import reference
 
-    return reference.run(demand, staffing, rules)
+    return reference.run
+
+
+def run(demand: Demand, staffing: Staffing, rules: Rules, name: str = "auto") -> OutcomeTable:
+    """Simulate one replication on the named engine."""
+    return engine(name)(demand, staffing, rules)

@@ -85,7 +85,6 @@ class Desk(NamedTuple):
     idle_head: Any  # int32 [group]: agent, or -1
     idle_tail: Any
     excess: Any  # int32 [group]
-    first_agent: Any  # int32 [group]: lowest index, by level
     lowest_away: Any  # int32 [group]: no agent of the group below it is away, by level
     final_heads: Any  # int32 [group]
     by_person: bool
@@ -125,154 +124,95 @@ def sift_up(heap: Any, size: int, key: int) -> None:
 
 
 @njit(nogil=True, cache=True)
-def enqueue(d: Desk, r: int, k: int) -> None:
-    """The row is the latest to ask: it goes to the end of its type's queue."""
-    tail = d.queue_tail[k]
-    d.rows[r].previous = tail
-    d.rows[r].next = -1
-    if tail < 0:
-        d.queue_head[k] = r
-    else:
-        d.rows[tail].next = r
-    d.queue_tail[k] = r
-
-
-@njit(nogil=True, cache=True)
-def dequeue(d: Desk, r: int) -> None:
+def dequeue(rows: Any, head: Any, tail: Any, r: int) -> None:
     """Take the row out of its queue, wherever it stands."""
-    k, before, after = d.rows[r].type, d.rows[r].previous, d.rows[r].next
+    k, before, after = rows[r].type, rows[r].previous, rows[r].next
     if before < 0:
-        d.queue_head[k] = after
+        head[k] = after
     else:
-        d.rows[before].next = after
+        rows[before].next = after
     if after < 0:
-        d.queue_tail[k] = before
+        tail[k] = before
     else:
-        d.rows[after].previous = before
+        rows[after].previous = before
 
 
 @njit(nogil=True, cache=True)
-def add_idle(d: Desk, a: int, now: int) -> None:
-    """The agent is idle from now on: behind all who are idle longer, or as long with a lower index."""
-    g = d.agents[a].group
-    before = d.idle_tail[g]
-    while before >= 0 and before > a and d.agents[before].since == now:
-        before = d.agents[before].previous
-    after = d.idle_head[g] if before < 0 else d.agents[before].next
-    d.agents[a].since = now
-    d.agents[a].state = IDLE
-    d.agents[a].previous = before
-    d.agents[a].next = after
-    if before < 0:
-        d.idle_head[g] = a
-    else:
-        d.agents[before].next = a
-    if after < 0:
-        d.idle_tail[g] = a
-    else:
-        d.agents[after].previous = a
-
-
-@njit(nogil=True, cache=True)
-def drop_idle(d: Desk, a: int) -> None:
+def drop_idle(agents: Any, head: Any, tail: Any, a: int) -> None:
     """Take the agent out of the idle list of their group."""
-    g, before, after = d.agents[a].group, d.agents[a].previous, d.agents[a].next
+    g, before, after = agents[a].group, agents[a].previous, agents[a].next
     if before < 0:
-        d.idle_head[g] = after
+        head[g] = after
     else:
-        d.agents[before].next = after
+        agents[before].next = after
     if after < 0:
-        d.idle_tail[g] = before
+        tail[g] = before
     else:
-        d.agents[after].previous = before
+        agents[after].previous = before
 
 
 @njit(nogil=True, cache=True)
-def find_agent(d: Desk, k: int, queued: int, now: int) -> int:
-    """The idle agent who takes a contact of type k: best rank, longest idle, lowest index; -1: nobody."""
-    best = -1
-    since = 0
-    rank = 0
-    for j in range(d.taker_first[k], d.taker_first[k + 1]):
-        if best >= 0 and d.taker_rank[j] != rank:
-            break
-        g = d.taker_group[j]
-        a = d.idle_head[g]
-        if a < 0 or now - queued < d.delay[k, g]:
-            continue
-        idle_since = d.agents[a].since
-        if best < 0 or idle_since < since or (idle_since == since and a < best):
-            best, since, rank = a, idle_since, d.taker_rank[j]
-    return best
+def add_idle(agents: Any, head: Any, tail: Any, a: int, now: int) -> None:
+    """The agent is idle from now on: behind all who are idle longer, or as long with a lower index."""
+    g = agents[a].group
+    before = tail[g]
+    while before >= 0 and before > a and agents[before].since == now:
+        before = agents[before].previous
+    after = head[g] if before < 0 else agents[before].next
+    agents[a].since = now
+    agents[a].state = IDLE
+    agents[a].previous = before
+    agents[a].next = after
+    if before < 0:
+        head[g] = a
+    else:
+        agents[before].next = a
+    if after < 0:
+        tail[g] = a
+    else:
+        agents[after].previous = a
 
 
 @njit(nogil=True, cache=True)
-def find_row(d: Desk, g: int, now: int) -> int:
-    """The waiting row that an agent of group g takes: best rank, longest waiting, lowest id; -1: none."""
-    best = -1
-    rank = 0
-    for j in range(d.skill_first[g], d.skill_first[g + 1]):
-        if best >= 0 and d.skill_rank[j] != rank:
-            break
-        k = d.skill_type[j]
-        r = d.queue_head[k]
-        if r >= 0 and (best < 0 or r < best) and now - d.rows[r].queued >= d.delay[k, g]:
-            best, rank = r, d.skill_rank[j]
-    return best
-
-
-@njit(nogil=True, cache=True)
-def go(d: Desk, a: int, now: int) -> None:
+def leave(agents: Any, spells: Any, lowest_away: Any, by_person: bool, a: int, now: int) -> None:
     """The agent leaves the desk; by level, they were to leave just now."""
-    spell = d.agents[a].spell
-    d.spells[spell].left = now
-    d.agents[a].state = AWAY
-    if not d.by_person:
-        d.spells[spell].off = now
-        g = d.agents[a].group
-        d.lowest_away[g] = min(d.lowest_away[g], a)
+    spell = agents[a].spell
+    spells[spell].left = now
+    agents[a].state = AWAY
+    if not by_person:
+        spells[spell].off = now
+        g = agents[a].group
+        lowest_away[g] = min(lowest_away[g], a)
 
 
 @njit(nogil=True, cache=True)
-def fall(d: Desk, g: int, by: int, now: int) -> None:
-    """The level falls: idle agents go, longest idle first; the rest is excess."""
-    while by > 0 and d.idle_head[g] >= 0:
-        a = d.idle_head[g]
-        drop_idle(d, a)
-        go(d, a, now)
-        by -= 1
-    d.excess[g] += by
-
-
-@njit(nogil=True, cache=True)
-def come(d: Desk, a: int, spells: int, now: int, off: int) -> bool:
+def come(agents: Any, spells: Any, spell: int, a: int, now: int, off: int) -> bool:
     """A spell begins; True: the agent has empty hands and looks. One still busy stays, and the earlier spell ends."""
-    busy = d.agents[a].state >= BUSY
+    busy = agents[a].state >= BUSY
     if busy:
-        d.spells[d.agents[a].spell].left = now
-        d.agents[a].state = BUSY
-    d.agents[a].spell = spells
-    s = d.spells[spells]
-    s.agent = a
-    s.group = d.agents[a].group
-    s.on = now
-    s.off = off
-    s.left = NEVER
+        spells[agents[a].spell].left = now
+        agents[a].state = BUSY
+    agents[a].spell = spell
+    spells[spell].agent = a
+    spells[spell].group = agents[a].group
+    spells[spell].on = now
+    spells[spell].off = off
+    spells[spell].left = NEVER
     return not busy
 
 
 @njit(nogil=True, cache=True)
-def next_plan(d: Desk, a: int, back: int) -> int:
-    """The key of the agent's return at `back` or later, in the first planned spell that is not over by then.
+def next_plan(agents: Any, plan_on: Any, plan_off: Any, plan_agent: Any, a: int, back: int) -> int:
+    """The key of the agent's return at `back`, into the first planned spell that is not over by then.
 
-    NO_EVENT where the plan's own change will bring them, or nothing will.
+    NO_EVENT where that spell's own change will bring them, or nothing will.
     """
-    p = d.agents[a].plan + 1
-    while p < len(d.plan_off) and d.plan_agent[p] == a and d.plan_off[p] <= back:
+    p = agents[a].plan + 1
+    while p < len(plan_off) and plan_agent[p] == a and plan_off[p] <= back:
         p += 1
-    d.agents[a].plan = p - 1  # the last spell that is over; changes of earlier ones are void
-    if p < len(d.plan_off) and d.plan_agent[p] == a and d.plan_on[p] <= back:
-        d.agents[a].held = 1
+    agents[a].plan = p - 1  # the changes of all spells up to this one are void
+    if p < len(plan_off) and plan_agent[p] == a and plan_on[p] <= back:
+        agents[a].held = 1
         return (back << TIME_SHIFT) | (AGENTS_COME << KIND_SHIFT) | a
     return NO_EVENT
 
@@ -285,24 +225,29 @@ def follow(d: Desk, heap: Any, state: Any) -> None:
     """Follow the run from event to event until the last one, or until the heap must grow (state[RUNNING] stays 1)."""
     next_row, next_change, size = state[NEXT_ROW], state[NEXT_CHANGE], state[HEAP_SIZE]
     spells, last, in_queue, home = state[SPELLS], state[LAST], state[IN_QUEUE], state[HOME]
-    rows, agents = d.rows, d.agents
-    row_count, change_count = len(rows), len(d.change_key)
+    rows, row_of, agents, spell_rows, change_keys, change_values = d[:6]
+    plan_on, plan_off, plan_keeps, plan_agent = d[6:10]
+    skill_first, skill_type, skill_rank, taker_first, taker_group, taker_rank, delay = d[10:17]
+    timer_first, timer_ms, permilles, queue_head, queue_tail, idle_head, idle_tail = d[17:24]
+    excess, lowest_away, final_heads, by_person, home_ms = d[24:]
+    row_count, change_count = len(rows), len(change_keys)
     row_key = NO_EVENT
     if next_row < row_count:
         row_key = (rows[next_row].queued << TIME_SHIFT) | (CONTACT_ENTERS << KIND_SHIFT)
-    change_key = d.change_key[next_change] if next_change < change_count else NO_EVENT
+    change_key = change_keys[next_change] if next_change < change_count else NO_EVENT
     coming, coming_group, now = 0, 0, 0
     state[RUNNING] = 0
     while True:
         a, r, pending, timer = -1, -1, NO_EVENT, NO_EVENT
         waits, popped = False, False
+        falling_first, falling_last = 0, 0
         if coming > 0:  # one more agent of a level that has risen
             coming -= 1
-            a = d.lowest_away[coming_group]
+            a = lowest_away[coming_group]
             while agents[a].state != AWAY:
                 a += 1
-            d.lowest_away[coming_group] = a + 1
-            come(d, a, spells, now, NEVER)
+            lowest_away[coming_group] = a + 1
+            come(agents, spell_rows, spells, a, now, NEVER)
             spells += 1
         else:
             if size > len(heap) - ROOM:
@@ -321,42 +266,43 @@ def follow(d: Desk, heap: Any, state: Any) -> None:
                 now = change_key >> TIME_SHIFT
                 kind = (change_key >> KIND_SHIFT) & KIND_MASK
                 x = change_key & INDEX_MASK
-                value = d.change_value[next_change]
+                value = change_values[next_change]
                 next_change += 1
-                change_key = d.change_key[next_change] if next_change < change_count else NO_EVENT
+                change_key = change_keys[next_change] if next_change < change_count else NO_EVENT
                 if kind == TYPE_CLOSES:
                     last = now
-                    while value and d.queue_head[x] >= 0:
-                        cut = d.queue_head[x]
-                        dequeue(d, cut)
+                    while value and queue_head[x] >= 0:
+                        cut = queue_head[x]
+                        dequeue(rows, queue_head, queue_tail, cut)
                         rows[cut].status = UNSERVED
                         rows[cut].ended = now
                         in_queue -= 1
-                elif d.by_person:
+                elif by_person:
                     if kind == AGENTS_COME:
                         if agents[x].plan == value - 1 and not agents[x].held:
                             last = now
                             agents[x].plan = value
-                            if come(d, x, spells, now, d.plan_off[value]):
+                            if come(agents, spell_rows, spells, x, now, plan_off[value]):
                                 a = x
                             spells += 1
                     elif agents[x].plan == value and agents[x].state != AWAY and not agents[x].held:
                         last = now
                         if agents[x].state == IDLE:
-                            drop_idle(d, x)
-                            go(d, x, now)
+                            drop_idle(agents, idle_head, idle_tail, x)
+                            leave(agents, spell_rows, lowest_away, by_person, x, now)
                         else:
                             agents[x].state = LEAVING
-                            agents[x].held = d.plan_keeps[value]
+                            agents[x].held = plan_keeps[value]
                 elif kind == AGENTS_COME:
                     last = now
-                    stay = min(value, d.excess[x])
-                    d.excess[x] -= stay
+                    stay = min(value, excess[x])
+                    excess[x] -= stay
                     coming, coming_group = value - stay, x
                 else:
                     last = now
-                    if x < len(d.excess):
-                        fall(d, x, value, now)
+                    if x < len(excess):
+                        excess[x] += value
+                        falling_first, falling_last = x, x + 1
             elif key != NO_EVENT:  # ------------------------------------------------------- what the run brought about
                 popped = True
                 now = key >> TIME_SHIFT
@@ -365,72 +311,99 @@ def follow(d: Desk, heap: Any, state: Any) -> None:
                 if kind == WORK_ENDS:
                     last = now
                     if agents[x].state == LEAVING:
-                        go(d, x, now)
+                        leave(agents, spell_rows, lowest_away, by_person, x, now)
                         if agents[x].held:
                             agents[x].held = 0
                             p = agents[x].plan
-                            if p + 1 < len(d.plan_on) and d.plan_agent[p + 1] == x:
-                                pending = next_plan(d, x, now + d.plan_on[p + 1] - d.plan_off[p])
-                    elif d.excess[agents[x].group] > 0:
-                        d.excess[agents[x].group] -= 1
-                        go(d, x, now)
+                            if p + 1 < len(plan_on) and plan_agent[p + 1] == x:
+                                pending = next_plan(
+                                    agents, plan_on, plan_off, plan_agent, x, now + plan_on[p + 1] - plan_off[p]
+                                )
+                    elif excess[agents[x].group] > 0:
+                        excess[agents[x].group] -= 1
+                        leave(agents, spell_rows, lowest_away, by_person, x, now)
                     else:
                         a = x
                 elif kind == PATIENCE_ENDS:
                     if rows[x].status == WAITING:
                         last = now
-                        dequeue(d, x)
+                        dequeue(rows, queue_head, queue_tail, x)
                         rows[x].status = ABANDONED
                         rows[x].ended = now
                         in_queue -= 1
                 elif kind == DELAY_ENDS:
-                    if rows[d.row_of[x]].status == WAITING:
+                    if rows[row_of[x]].status == WAITING:
                         last = now
-                        r = d.row_of[x]
+                        r = row_of[x]
                         waits = True
                 else:  # AGENTS_COME after a break that kept its length
                     last = now
                     agents[x].held = 0
                     agents[x].plan += 1
-                    come(d, x, spells, now, d.plan_off[agents[x].plan])
+                    come(agents, spell_rows, spells, x, now, plan_off[agents[x].plan])
                     spells += 1
                     a = x
             else:
                 break
         # ------------------------------------------------------------------------------------ matching
         if a >= 0:
-            r = find_row(d, agents[a].group, now)
+            g = agents[a].group  # best rank of the type, then longest waiting, then lowest id: the lowest row
+            rank = 0
+            for j in range(skill_first[g], skill_first[g + 1]):
+                if r >= 0 and skill_rank[j] != rank:
+                    break
+                k = skill_type[j]
+                first = queue_head[k]
+                if first >= 0 and (r < 0 or first < r) and now - rows[first].queued >= delay[k, g]:
+                    r, rank = first, skill_rank[j]
             if r < 0:
-                add_idle(d, a, now)
+                add_idle(agents, idle_head, idle_tail, a, now)
             else:
-                dequeue(d, r)
+                dequeue(rows, queue_head, queue_tail, r)
                 in_queue -= 1
         elif r >= 0:
             k = rows[r].type
-            a = find_agent(d, k, rows[r].queued, now)
+            waited = now - rows[r].queued
+            since, rank = 0, 0  # best rank of the group, then longest idle, then lowest index
+            for j in range(taker_first[k], taker_first[k + 1]):
+                if a >= 0 and taker_rank[j] != rank:
+                    break
+                g = taker_group[j]
+                first = idle_head[g]
+                if first < 0 or waited < delay[k, g]:
+                    continue
+                if a < 0 or agents[first].since < since or (agents[first].since == since and first < a):
+                    a, since, rank = first, agents[first].since, taker_rank[j]
             if a >= 0:
-                drop_idle(d, a)
+                drop_idle(agents, idle_head, idle_tail, a)
                 if waits:
-                    dequeue(d, r)
+                    dequeue(rows, queue_head, queue_tail, r)
                     in_queue -= 1
             elif rows[r].at_once:
                 rows[r].status = ABANDONED
                 rows[r].ended = now
             else:
                 if not waits:
-                    enqueue(d, r, k)
+                    tail = queue_tail[k]  # the latest to ask stands last
+                    rows[r].previous = tail
+                    rows[r].next = -1
+                    if tail < 0:
+                        queue_head[k] = r
+                    else:
+                        rows[tail].next = r
+                    queue_tail[k] = r
                     rows[r].status = WAITING
                     in_queue += 1
                     if rows[r].patience != FOREVER:
                         pending = ((now + rows[r].patience) << TIME_SHIFT) | (PATIENCE_ENDS << KIND_SHIFT) | r
-                for j in range(d.timer_first[k], d.timer_first[k + 1]):
-                    due = rows[r].queued + d.timer_ms[j]
+                for j in range(timer_first[k], timer_first[k + 1]):
+                    due = rows[r].queued + timer_ms[j]
                     if due > now:
                         timer = (due << TIME_SHIFT) | (DELAY_ENDS << KIND_SHIFT) | rows[r].contact
                         break
         # ------------------------------------------------------------------------------------ start of work
         if a >= 0 and r >= 0:
-            permille = d.permille[rows[r].type, agents[a].group]
+            permille = permilles[rows[r].type, agents[a].group]
             rows[r].status = ANSWERED
             rows[r].agent = a
             rows[r].answered = now
@@ -454,10 +427,17 @@ def follow(d: Desk, heap: Any, state: Any) -> None:
             sift_up(heap, size, timer)
             size += 1
         # ------------------------------------------------------------------------------------ after the horizon
-        if now >= d.home_ms and not home and not d.by_person and in_queue == 0 and next_row == row_count:
+        if now >= home_ms and not home and not by_person and in_queue == 0 and next_row == row_count:
             home = 1
-            for g in range(len(d.excess)):
-                fall(d, g, d.final_heads[g], now)
+            for g in range(len(excess)):
+                excess[g] += final_heads[g]
+            falling_first, falling_last = 0, len(excess)
+        for g in range(falling_first, falling_last):  # idle agents go, longest idle first; the rest is excess
+            while excess[g] > 0 and idle_head[g] >= 0:
+                excess[g] -= 1
+                a = idle_head[g]
+                drop_idle(agents, idle_head, idle_tail, a)
+                leave(agents, spell_rows, lowest_away, by_person, a, now)
     state[NEXT_ROW], state[NEXT_CHANGE], state[HEAP_SIZE] = next_row, next_change, size
     state[SPELLS], state[LAST], state[IN_QUEUE], state[HOME] = spells, last, in_queue, home
 
@@ -636,7 +616,7 @@ def prepare(demand: Demand, staffing: Staffing, rules: Rules, early: Early) -> D
     home_ms = max(horizon_ms, int(early.ended.max(initial=0))) if not staffing.by_person else 0
     changes = make_changes(staffing, rules, home_ms)
     most = staffing.heads.max(axis=0, initial=0).astype(np.int64)
-    first_agent = np.concatenate([[0], np.cumsum(most)]).astype(np.int32)
+    first_agent = np.cumsum(most) - most
     group_of = staffing.agent_group if staffing.by_person else np.repeat(np.arange(groups), most)
     agents = np.zeros(len(group_of), dtype=AGENT).view(np.recarray)
     agents.group = group_of
@@ -673,8 +653,7 @@ def prepare(demand: Demand, staffing: Staffing, rules: Rules, early: Early) -> D
         np.full(groups, -1, dtype=np.int32),
         np.full(groups, -1, dtype=np.int32),
         np.zeros(groups, dtype=np.int32),
-        first_agent,
-        first_agent[:-1].copy(),
+        first_agent.astype(np.int32),
         staffing.heads[-1].astype(np.int32) if len(staffing.heads) else np.zeros(groups, dtype=np.int32),
         staffing.by_person,
         home_ms,
