@@ -45,7 +45,9 @@ def levels(*heads: int | Sequence[int], interval: int = 100) -> Staffing:
     return _staffing(table.shape[1], interval_ms=interval * S, heads=table)
 
 
-def persons(*agents: tuple[int, Sequence[tuple[float, float]]], groups: int = 1, keeps_length: bool = False) -> Staffing:
+def persons(
+    *agents: tuple[int, Sequence[tuple[float, float]]], groups: int = 1, keeps_length: bool = False
+) -> Staffing:
     """Agents as (group, [(on, off), …]) in seconds."""
     spells = [(a, on, off) for a, (_, hours) in enumerate(agents) for on, off in hours]
     return _staffing(

@@ -14,9 +14,9 @@ rounded half up.
 they are served. A closed type whose last skilled agent has gone for good cuts off those who wait at that instant.
 
 **Agents by person** keep hours of their own: spells [on, off). At `off` an idle agent is gone; a busy one is leaving,
-takes nothing more and is gone when free. At the next `on` they come back; one who is still leaving then just stays, and the
-earlier spell is over at that moment. After a spell whose break keeps its length, they come back that length after
-they left; spells that are over by then are lost.
+takes nothing more and is gone when free. At the next `on` they come back; one who is still leaving then just stays,
+and the earlier spell is over at that moment. After a spell whose break keeps its length, they come back that length
+after they left; spells that are over by then are lost.
 
 **Agents by level** have no hours: a group has so many heads in each interval. When the level falls, idle agents go,
 longest idle first, then by index; what is still too many is the group's excess, and whoever next is free goes before

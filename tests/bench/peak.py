@@ -1,4 +1,4 @@
-"""PEAK, the speed benchmark: one day of an eight-type desk with V contacts in the peak hour (see docs/benchmarks.md)."""
+"""PEAK, the speed benchmark: one day of an eight-type desk with V contacts an hour at the peak (docs/benchmarks.md)."""
 
 import numpy as np
 
@@ -8,7 +8,9 @@ from sim.routing import NEVER_RANK, RoutingTable, Rules
 
 SHARES = np.array([0.24, 0.18, 0.15, 0.12, 0.10, 0.09, 0.07, 0.05])
 PRIORITIES = np.array([0, 0, 1, 1, 1, 2, 2, 2])
-SKILLS = ((0,), (0, 1), (1, 2), (2,), (0, 3), (3, 4), (1, 4, 5), (2, 5, 6), (3, 6, 7), (0, 1, 2, 3), (4, 5, 6, 7), (0, 4, 6))  # fmt: skip
+SKILLS = (
+    (0,), (0, 1), (1, 2), (2,), (0, 3), (3, 4), (1, 4, 5), (2, 5, 6), (3, 6, 7), (0, 1, 2, 3), (4, 5, 6, 7), (0, 4, 6),
+)  # fmt: skip
 HALF_HOUR_MS = 1_800_000
 TALK_S, PATIENCE_S, BOT_S = 300.0, 180.0, 90.0
 

@@ -77,6 +77,7 @@ def staffings(draw: Any, groups: int, horizon: int) -> Any:
 @st.composite
 def any_desk(
     draw: Any,
+    *,
     most: int = 4,
     longest: int = 6,
     highest: int = 2,
@@ -96,7 +97,11 @@ def any_desk(
     wait = st.lists(st.lists(st.sampled_from(delays), min_size=groups, max_size=groups), min_size=types, max_size=types)
     rules = desk(
         draw(ranks(types, groups, highest, never=not plain)),
-        draw(st.lists(st.lists(st.integers(0, highest), min_size=groups, max_size=groups), min_size=types, max_size=types)),
+        draw(
+            st.lists(
+                st.lists(st.integers(0, highest), min_size=groups, max_size=groups), min_size=types, max_size=types
+            )
+        ),
         delay=draw(wait),
         opening=opening,
         disconnects=draw(st.lists(st.integers(0, types - 1), unique=True)),

@@ -49,16 +49,17 @@ def many_kinds(n: int):
     """n types in a ring: group g serves g, g + 1 and g + 2; one agent each."""
     rng = np.random.default_rng(5)
     at = np.sort(rng.integers(0, 300, 900))
+    kind, talk, patience = rng.integers(0, n, 900), rng.integers(0, 60, 900), rng.integers(0, 60, 900)
     contacts = [
         {"at": int(t), "type": int(k), "talk": int(d), "patience": int(p)}
-        for t, k, d, p in zip(at, rng.integers(0, n, 900), rng.integers(0, 60, 900), rng.integers(0, 60, 900), strict=True)
+        for t, k, d, p in zip(at, kind, talk, patience, strict=True)
     ]
     rank = [[(g - k) % n if (k - g) % n < 3 else None for g in range(n)] for k in range(n)]
     return customers(*contacts, types=n), levels(*[[1] * n] * 3), desk(rank)
 
 
 def test_the_heap_grows_as_it_must():
-    """A thousand agents come at once and a thousand contacts with patience wait: far more keys than the heap starts with."""
+    """Three thousand contacts with patience wait, then a thousand agents come: more keys than the heap starts with."""
     waiting = [{"at": 0, "talk": 5, "patience": 50 + i % 40} for i in range(3000)]
     run = (customers(*waiting), levels(0, 1000), desk())
     assert len(compiled.run(*run).spells.agent) == 1000

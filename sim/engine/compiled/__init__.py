@@ -1,0 +1,79 @@
+"""The compiled engine: the same sample path as the reference, about a hundred times faster, in Numba.
+
+Demand, Staffing and Rules go in, an OutcomeTable comes out, equal to the reference's in every cell. `before` works
+out what is known beforehand, `loop` follows the events, and results go back to the contacts' own rows here.
+"""
+
+import numpy as np
+
+from sim.attendance import Staffing
+from sim.demand import Demand
+from sim.engine.compiled.before import Early, prepare, settle
+from sim.engine.compiled.loop import LAST, RUNNING, SPELLS, UNSERVED, WAITING, Desk, follow
+from sim.outcome import NEVER, Cause, Contacts, OutcomeTable, Spells
+from sim.routing import Rules
+
+
+def run(demand: Demand, staffing: Staffing, rules: Rules) -> OutcomeTable:
+    """Simulate one replication."""
+    early = settle(demand, rules)
+    desk = prepare(demand, staffing, rules, early)
+    return table(demand, early, desk, *drive(desk, early.last_ms))
+
+
+def drive(desk: Desk, early_ms: int) -> tuple[int, int]:
+    """Run the event loop, with a larger heap whenever it asks for one: number of spells, instant of the last event.
+
+    Who waits at the end is unserved from the last event on.
+    """
+    heap = np.empty(1024 + len(desk.agents), dtype=np.int64)
+    state = np.zeros(RUNNING + 1, dtype=np.int64)
+    follow(desk, heap, state)
+    while state[RUNNING]:
+        heap = np.concatenate([heap, np.empty_like(heap)])
+        follow(desk, heap, state)
+    last_ms = max(int(state[LAST]), early_ms)
+    waiting = desk.rows.status == WAITING
+    if waiting.any():
+        desk.rows.status[waiting] = UNSERVED
+        desk.rows.ended[waiting] = last_ms
+    return int(state[SPELLS]), last_ms
+
+
+def table(demand: Demand, early: Early, desk: Desk, spells: int, last_ms: int) -> OutcomeTable:
+    """Results of the rows put back to the contacts' own places, as columns."""
+    rows, n = desk.rows, len(demand)
+    contact = rows.contact
+    early.status[contact], early.ended[contact] = rows.status, rows.ended
+    answered, released = np.full(n, NEVER, dtype=np.int64), np.full(n, NEVER, dtype=np.int64)
+    answered[contact], released[contact] = rows.answered, rows.released
+    agent = np.full(n, -1, dtype=np.int32)
+    agent[contact] = rows.agent
+    contacts = Contacts(
+        type=demand.type,
+        arrival=demand.arrival_ms,
+        root=np.arange(n, dtype=np.int32),
+        parent=np.full(n, -1, dtype=np.int32),
+        cause=np.full(n, Cause.ARRIVAL, dtype=np.int16),
+        status=early.status,
+        queued=early.queued,
+        answered=answered,
+        ended=early.ended,
+        released=released,
+        work=np.where(released == NEVER, 0, released - answered),
+        agent=agent,
+    )
+    return OutcomeTable(contacts=contacts, spells=spell_table(desk, spells), last_ms=last_ms)
+
+
+def spell_table(desk: Desk, spells: int) -> Spells:
+    """The spells by (agent, on)."""
+    rows = desk.spells[:spells]
+    rows = rows[np.lexsort((rows.on, rows.agent))]
+    return Spells(
+        agent=np.ascontiguousarray(rows.agent),
+        group=np.ascontiguousarray(rows.group),
+        on=np.ascontiguousarray(rows.on),
+        off=np.ascontiguousarray(rows.off),
+        left=np.ascontiguousarray(rows.left),
+    )
