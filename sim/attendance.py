@@ -1,9 +1,18 @@
 """Staffing on paper -> Staffing: who is really there, and when, in engine time."""
 
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import date
 
 import numpy as np
 import numpy.typing as npt
+
+from sim.clock import Horizon, held
+from sim.remembered import remembered
+from sim.scenario import Scenario, unknown_name
+from sim.staffing import ShiftCount, Spell, StaffingPlan, workings, wrapped
+from sim.units import format_clock
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -30,3 +39,115 @@ class Staffing:
     def by_person(self) -> bool:
         """Whether each agent has hours of their own."""
         return len(self.heads) == 0
+
+
+def attend(scenario: Scenario, plan: StaffingPlan, seed: int, replication: int) -> Staffing:  # noqa: ARG001  # see below
+    """Who is at the desk in one replication.
+
+    All come who are planned, on time: `seed` and `replication` are what absence and lateness are to be drawn from.
+    Raises ValueError for a group that the scenario does not know.
+    """
+    return planned(scenario, plan)
+
+
+@remembered
+def planned(scenario: Scenario, plan: StaffingPlan) -> Staffing:
+    """Who is at the desk if all come on time."""
+    return _by_person(scenario, plan.shifts or ()) if plan.by_person else _by_level(scenario, plan)
+
+
+def levels_of(scenario: Scenario, plan: StaffingPlan) -> npt.NDArray[np.int32]:
+    """Heads, shape [interval, group]: as the table says at the interval's start, or who is there throughout it.
+
+    A label of the table holds to the next one, across midnight too; before the first dated label, and in groups without
+    labels, there is nobody. Raises ValueError for a group that the scenario does not know.
+    """
+    horizon, column = scenario.horizon, {name: g for g, name in enumerate(scenario.agent_groups)}
+    _refuse_unknown(scenario, [*(plan.levels or {}), *(shift.group for shift in plan.shifts or ())])
+    heads = np.zeros((horizon.intervals, len(column)), dtype=np.int32)
+    starts = horizon.wall_minutes[:: horizon.interval_ms // 60_000]
+    for group, table in (plan.levels or {}).items():
+        heads[:, column[group]] = held(table, starts)
+    for shift in plan.shifts or ():
+        for _, spells in presences(horizon, shift):
+            for on, off in spells:
+                heads[-(-on // horizon.interval_ms) : off // horizon.interval_ms, column[shift.group]] += shift.number
+    return heads
+
+
+def presences(horizon: Horizon, shift: ShiftCount) -> list[tuple[date, tuple[Spell, ...]]]:
+    """When an agent with this shift is at the desk, with the local date of the shift's start, one entry a day.
+
+    What lies before the horizon is cut off, what lasts past its end is not; on a desk that repeats the latter is there
+    at the beginning too, as earlier spells of the same agent. Spells are in order and never touch.
+    """
+    days = []
+    for work in workings(horizon, shift):
+        spells = _joined([spell for one in wrapped(horizon, work) for spell in one.spells])
+        days.append((horizon.local(work.on_ms).date(), spells))
+    return [(day, spells) for day, spells in days if spells]
+
+
+def _joined(spells: list[Spell]) -> tuple[Spell, ...]:
+    """From the horizon's start on, those that touch (a clock change may swallow a break) made one."""
+    found: list[Spell] = []
+    for on, off in spells:
+        if found and on <= found[-1][1]:
+            found[-1] = (found[-1][0], max(off, found[-1][1]))
+        elif off > max(on, 0):
+            found.append((max(on, 0), off))
+    return tuple(found)
+
+
+def _refuse_unknown(scenario: Scenario, groups: Iterable[str]) -> None:
+    for group in groups:
+        if group not in scenario.agent_groups:
+            raise ValueError(f"staffing: {unknown_name(group, scenario.agent_groups, 'agent group')}")
+
+
+def _by_level(scenario: Scenario, plan: StaffingPlan) -> Staffing:
+    nobody = np.zeros(0, dtype=np.int64)
+    return Staffing(
+        groups=tuple(scenario.agent_groups),
+        interval_ms=scenario.horizon.interval_ms,
+        heads=levels_of(scenario, plan),
+        agent_group=nobody.astype(np.int16),
+        agent_name=(),
+        spell_agent=nobody.astype(np.int32),
+        spell_on_ms=nobody,
+        spell_off_ms=nobody,
+        keeps_length=nobody.astype(np.bool_),
+    )
+
+
+def _by_person(scenario: Scenario, shifts: tuple[ShiftCount, ...]) -> Staffing:
+    """Agents by (group, line of the plan, day, ordinal), named "group/template/2026-11-11 08:00/3".
+
+    Lines that differ in no part of the name go on counting where the one before ended.
+    """
+    groups = tuple(scenario.agent_groups)
+    _refuse_unknown(scenario, (shift.group for shift in shifts))
+    names: list[str] = []
+    agent_group: list[int] = []
+    spells: list[tuple[int, int, int]] = []  # agent, on, off
+    known: Counter[str] = Counter()
+    for shift in sorted(shifts, key=lambda shift: groups.index(shift.group)):
+        for day, times in presences(scenario.horizon, shift):
+            team = f"{shift.group}/{shift.template}/{day} {format_clock(shift.start)}"
+            first = len(names)
+            names += [f"{team}/{known[team] + n}" for n in range(1, shift.number + 1)]
+            known[team] += shift.number
+            agent_group += [groups.index(shift.group)] * shift.number
+            spells += [(agent, on, off) for agent in range(first, len(names)) for on, off in times]
+    agent, on, off = np.array(spells, dtype=np.int64).reshape(-1, 3).T
+    return Staffing(
+        groups=groups,
+        interval_ms=scenario.horizon.interval_ms,
+        heads=np.zeros((0, len(groups)), dtype=np.int32),
+        agent_group=np.array(agent_group, dtype=np.int16),
+        agent_name=tuple(names),
+        spell_agent=agent.astype(np.int32),
+        spell_on_ms=on.copy(),
+        spell_off_ms=off.copy(),
+        keeps_length=np.zeros(len(agent), dtype=np.bool_),
+    )

@@ -4,29 +4,32 @@ Engines count whole milliseconds from the horizon's start; people read local lab
 and of clocks that are put forward or back is here.
 """
 
+import re
+from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
+from difflib import get_close_matches
 from functools import cached_property
 from typing import Annotated, Any, Literal
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, available_timezones
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import BaseModel, BeforeValidator, ConfigDict, field_validator, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 from sim.units import PositiveSeconds, format_clock
 
 INTERVAL_MINUTES = (5, 10, 15, 30, 60)
 DAY_S = 86400
+LONGEST_S = 366 * DAY_S
 Moment = tuple[date | None, int]  # local date (None: every day) and minutes after midnight
+_MOMENT = re.compile(r"(?:([0-9]{4}-[0-9]{2}-[0-9]{2})[ T]+)?([0-9]{1,2}):([0-5][0-9])(?::00)?")
 
 
 def _parse_start(value: Any) -> Any:
-    if isinstance(value, str):
-        try:
-            return datetime.fromisoformat(value.strip())
-        except ValueError:
-            raise ValueError('a start is a local date and time: write for example "2026-11-10 18:00"') from None
-    return value
+    try:
+        return value if isinstance(value, datetime) else datetime.fromisoformat(value.strip())
+    except (AttributeError, ValueError):
+        raise ValueError('a start is a local date and time: write for example "2026-11-10 18:00"') from None
 
 
 class Horizon(BaseModel):
@@ -38,7 +41,10 @@ class Horizon(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    start: Annotated[datetime, BeforeValidator(_parse_start)]
+    start: Annotated[
+        datetime,
+        BeforeValidator(_parse_start, json_schema_input_type=Annotated[str, Field(examples=["2026-11-10 18:00"])]),
+    ]
     zone: str = "UTC"
     length: PositiveSeconds
     interval: PositiveSeconds = 1800.0
@@ -50,21 +56,42 @@ class Horizon(BaseModel):
         try:
             ZoneInfo(zone)
         except (KeyError, ValueError, OSError):
-            raise ValueError(f"{zone!r} is no IANA time zone: write for example Asia/Shanghai or Europe/Berlin") from None
+            near = get_close_matches(zone, available_timezones(), n=1)
+            hint = f"did you mean {near[0]!r}?" if near else "write for example Europe/Berlin"
+            raise ValueError(f"{zone!r} is no IANA time zone: {hint}") from None
         return zone
 
     @model_validator(mode="after")
     def _fits_together(self) -> "Horizon":
         if self.interval / 60 not in INTERVAL_MINUTES:
             raise ValueError(f"interval is {self.interval / 60:g} min: it must be 5, 10, 15, 30 or 60 min")
+        if self.length > LONGEST_S:
+            raise ValueError("length is more than a year: a horizon has hours, days or weeks")
         if self.length % self.interval:
-            raise ValueError("length must be a whole number of intervals")
-        if self.repeats == "day" and self.length != DAY_S or self.repeats == "week" and self.length != 7 * DAY_S:
+            step = f"{self.interval / 60:g} min"
+            raise ValueError(f"length must be a whole number of intervals: give a multiple of {step}")
+        if self.repeats != "never" and self.length != {"day": DAY_S, "week": 7 * DAY_S}[self.repeats]:
             raise ValueError(f"a desk that repeats each {self.repeats} needs a length of one {self.repeats}")
+        if not 1900 <= self.start.year <= 2200:
+            raise ValueError(f"start is in the year {self.start.year}: it must lie between 1900 and 2200")
         if self.start.second or self.start.microsecond or self.start.minute * 60 % self.interval:
             raise ValueError("start must lie on the border of an interval")
-        instants_of_local(self.start, ZoneInfo(self.zone), refuse=True)
+        try:
+            instants_of_local(self.start, ZoneInfo(self.zone), refuse=True)
+        except ValueError as error:
+            raise ValueError(f"start {error}") from None
         return self
+
+    def __eq__(self, other: object) -> bool:
+        # what is cached in a horizon, arrays too, is no part of what it says
+        return isinstance(other, Horizon) and self._said == other._said
+
+    def __hash__(self) -> int:
+        return hash(self._said)
+
+    @property
+    def _said(self) -> tuple[Any, ...]:
+        return tuple(getattr(self, field) for field in Horizon.model_fields)
 
     @property
     def length_ms(self) -> int:
@@ -110,6 +137,12 @@ class Horizon(BaseModel):
         index = {day: i for i, day in enumerate(self.days)}
         return np.array([index[at.date()] for at in self.interval_starts], dtype=np.int64)
 
+    @cached_property
+    def wall_minutes(self) -> npt.NDArray[np.int64]:
+        """What a local clock shows at each minute of the horizon, shape [minute]: 1440 * date.toordinal() + minutes."""
+        shown = (self.local(ms) for ms in range(0, self.length_ms, 60_000))
+        return np.array([1440 * at.toordinal() + 60 * at.hour + at.minute for at in shown], dtype=np.int64)
+
     def instants(self, day: date, minutes: int) -> list[int]:
         """Milliseconds at which a local clock shows `minutes` after midnight of `day`: none, one or two.
 
@@ -122,12 +155,14 @@ class Horizon(BaseModel):
         ]
 
     def first_instant(self, day: date, minutes: int) -> int:
-        """The one instant meant by a local shift or opening time: the first where it exists twice; where the clock
-        jumps over it, the instant of the jump's end."""
-        for later in range(minutes, minutes + 181):
+        """The one instant meant by a local shift or opening time.
+
+        Where that time exists twice it is the first, where the clock jumps over it the instant of the jump's end.
+        """
+        for later in range(minutes, minutes + 1441):
             if found := self.instants(day, later):
                 return found[0]
-        raise AssertionError("no zone jumps by more than three hours")
+        raise AssertionError("no zone has ever jumped by more than a day")
 
 
 def instants_of_local(at: datetime, zone: ZoneInfo, *, refuse: bool) -> list[datetime]:
@@ -148,17 +183,44 @@ def instants_of_local(at: datetime, zone: ZoneInfo, *, refuse: bool) -> list[dat
 
 def parse_moment(text: str) -> Moment:
     """A label "HH:MM" or "YYYY-MM-DD HH:MM" as (date or None, minutes after midnight)."""
-    day, _, clock = text.strip().rpartition(" ")
-    if not day and "T" in clock:
-        day, _, clock = clock.partition("T")
+    found = _MOMENT.fullmatch(text.strip())
+    if found is None or int(found[2]) * 60 + int(found[3]) > 1440:
+        raise ValueError(f'{text!r} is no label: write "HH:MM" or "YYYY-MM-DD HH:MM"')
     try:
-        hours, minutes = clock.split(":")[:2]
-        total = int(hours) * 60 + int(minutes)
-        if not 0 <= total <= 1440 or not 0 <= int(minutes) < 60:
-            raise ValueError
-        return (date.fromisoformat(day) if day else None, total)
+        day = date.fromisoformat(found[1]) if found[1] else None
     except ValueError:
-        raise ValueError(f'{text!r} is no label: write "HH:MM" or "YYYY-MM-DD HH:MM"') from None
+        raise ValueError(f"{text!r} is no label: there is no day {found[1]}") from None
+    return day, int(found[2]) * 60 + int(found[3])
+
+
+def held(series: Mapping[str, float], wall: npt.NDArray[np.int64], *, linear: bool = False) -> npt.NDArray[np.float64]:
+    """Value of a series by label at each wall-clock minute of `wall` (see `Horizon.wall_minutes`), same shape.
+
+    A label holds to the next one: "HH:MM" comes each day, a dated one once, in place of the same time of each day.
+    Before the first label the value is 0. `linear`: straight lines from label to label, each minute taken at its
+    middle; a line that ends at midnight with a jump ends in "24:00".
+    """
+    if not series:
+        return np.zeros(len(wall))
+    found = knots(series, wall)
+    at, value = np.array([minute for minute, _ in found]), np.array(list(found.values()), dtype=np.float64)
+    following = np.searchsorted(at, wall, side="right")
+    past, coming = following - 1, np.minimum(following, len(at) - 1)
+    level = value[past]
+    if linear:
+        level += (value[coming] - level) * (wall + 0.5 - at[past]) / np.maximum(at[coming] - at[past], 1)
+    return np.where(following == 0, 0.0, level)
+
+
+def knots(series: Mapping[str, float], wall: npt.NDArray[np.int64]) -> dict[tuple[int, bool], float]:
+    """Values by (wall-clock minute, False for "24:00"), ascending, from the day before `wall` to the day after."""
+    found: dict[tuple[int, bool], float] = {}
+    days = range(int(wall.min()) // 1440 - 1, int(wall.max()) // 1440 + 2)
+    moments = sorted(((*parse_moment(label), value) for label, value in series.items()), key=lambda m: m[0] is not None)
+    for day, minutes, value in moments:
+        for number in days if day is None else [day.toordinal()]:
+            found[1440 * number + minutes, minutes < 1440] = value
+    return dict(sorted(found.items()))
 
 
 def format_moment(moment: Moment) -> str:
@@ -167,4 +229,4 @@ def format_moment(moment: Moment) -> str:
     return (f"{day.isoformat()} " if day else "") + format_clock(minutes)
 
 
-__all__ = ["Horizon", "Moment", "format_moment", "instants_of_local", "parse_moment"]
+__all__ = ["Horizon", "Moment", "format_moment", "held", "instants_of_local", "knots", "parse_moment"]

@@ -1,17 +1,36 @@
 """Scenario + seed -> Demand: everything that contacts bring with them, drawn before the engine runs.
 
 What comes out is plain integers: when each contact arrives, what the bot makes of it, how long it would wait, how
-long it would talk. Two plans run on the same Demand meet the same customers.
+long it would talk. Two plans run on the same Demand meet the same customers; so do two scenarios as far as they agree,
+for each quantity of each type has a stream of its own, whose n-th draw belongs to the type's n-th contact.
 """
 
+import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import IntEnum
+from functools import cached_property, partial
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from sim.arrivals import MINUTE_MS, Pieces, Trace, busyness, draw, pieces, trace, traffic
+from sim.distributions import Deterministic, Distribution
+from sim.remembered import remembered
+from sim.scenario import BotJourney, ContactType, Scenario
+from sim.streams import Quantity, name_key, stream
+from sim.workload import giving_up, normal_quantile, talk_base
+
+Floats = npt.NDArray[np.float64]
+Integers = npt.NDArray[np.int64]
+Numbers = Floats | float
+Columns = dict[str, npt.NDArray[Any]]
+
 FOREVER: int = 2**31 - 1
 """Patience of a contact that never hangs up (milliseconds)."""
+LONGEST_MS: int = FOREVER - 1
+"""No other duration is longer."""
 
 
 class BotFate(IntEnum):
@@ -28,9 +47,10 @@ class BotFate(IntEnum):
 class Demand:
     """The customers of one replication; all columns of shape [contact], sorted by (arrival, type, ordinal).
 
-    A contact's id is its row. Durations in whole milliseconds; `bot_ms` in the bot, `hand_off_ms` from the bot's end
-    to asking for a person, `patience_ms` FOREVER where nobody hangs up, `leaves_at_once` where the contact hangs up
-    rather than wait at all. `talk_ms` already carries difficulty and what the hand-off adds.
+    At one millisecond types come in the scenario's order, contacts of a type in the order of their draws or of their
+    lines in the trace. A contact's id is its row. Durations in whole milliseconds; `bot_ms` in the bot, `hand_off_ms`
+    from the bot's end to asking for a person, `patience_ms` FOREVER where nobody hangs up, `leaves_at_once` where the
+    contact hangs up rather than wait at all. `talk_ms` already carries difficulty and what the hand-off adds.
     """
 
     types: tuple[str, ...]
@@ -48,3 +68,194 @@ class Demand:
 
     def __len__(self) -> int:
         return len(self.type)
+
+
+def sample(scenario: Scenario, seed: int, replication: int) -> Demand:
+    """The customers of one replication: the same for the same (scenario, seed, replication), whatever else is run."""
+    factor = busyness(scenario, seed, replication)
+    drawn = []
+    for source in _sources(scenario):
+        dice = partial(stream, seed, replication, source.key)
+        drawn.append(_Contacts(source=source, dice=dice, arrival_ms=_arrivals(source, factor, dice)).columns())
+    return _merged(drawn, tuple(scenario.contact_types), seed, replication)
+
+
+# --------------------------------------------------------------------------------------------- what a type is made of
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Source:
+    """A contact type made ready for drawing; paths by minute have a single entry where they never change."""
+
+    key: int
+    kind: ContactType
+    pieces: Pieces
+    trace: Trace | None
+    bot_share: Floats
+    talk_factor: Floats
+    talk_base: float
+
+
+@remembered
+def _sources(scenario: Scenario) -> list[_Source]:
+    return [
+        _Source(
+            key=name_key(name),
+            kind=kind,
+            pieces=pieces(flow.expected, scenario.horizon),
+            trace=trace(scenario).get(name),
+            bot_share=_path(flow.bot_share),
+            talk_factor=_path(flow.talk_factor),
+            talk_base=talk_base(kind),
+        )
+        for (name, kind), flow in zip(scenario.contact_types.items(), traffic(scenario), strict=True)
+    ]
+
+
+def _path(by_minute: Floats) -> Floats:
+    return by_minute[:1] if (by_minute == by_minute[0]).all() else by_minute
+
+
+def _arrivals(source: _Source, factor: Floats, dice: Callable[[Quantity], np.random.Generator]) -> Integers:
+    if source.trace:
+        return source.trace.arrival_ms
+    law = source.kind.arrivals.law if source.kind.arrivals else "poisson"
+    return draw(source.pieces, law, factor, dice(Quantity.ARRIVAL))
+
+
+# ------------------------------------------------------------------------------------------- what its contacts bring
+
+_NO_BOT, _RESOLVED, _CONTAINED, _GIVES_UP, _HANDED_OFF = (np.uint8(fate) for fate in BotFate)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Contacts:
+    """The contacts of one type, by arrival."""
+
+    source: _Source
+    dice: Callable[[Quantity], np.random.Generator]
+    arrival_ms: Integers
+
+    def columns(self) -> Columns:
+        """A column for each thing that is not as by default (see `_merged`)."""
+        kind = self.source.kind
+        journey = self.journey(kind.bot) if kind.bot and self.source.bot_share.any() else {}
+        columns: Columns = {"arrival_ms": self.arrival_ms, "talk_ms": self.talk(journey.get("fate"))}
+        columns |= journey | self.patience()
+        if kind.after_contact_work:
+            columns["after_ms"] = _whole_ms(self.seconds(kind.after_contact_work, Quantity.AFTER_CONTACT_WORK))
+        return columns
+
+    def journey(self, bot: BotJourney) -> Columns:
+        """Who meets the bot, for how long, and what it makes of them."""
+        contained = self.failure() <= normal_quantile(bot.containment)
+        fate = np.where(
+            self.chance(Quantity.BOT_ENDING, np.where(contained, bot.resolved, giving_up(bot))),
+            np.where(contained, _RESOLVED, _GIVES_UP),
+            np.where(contained, _CONTAINED, _HANDED_OFF),
+        )
+        share = self.now(self.source.bot_share)
+        if isinstance(share, np.ndarray) or share < 1:
+            fate = np.where(self.chance(Quantity.BOT_ENTRY, share), fate, _NO_BOT)
+        bot_ms = _whole_ms(self.seconds(bot.duration, Quantity.BOT_TIME))
+        columns = {"fate": fate, "bot_ms": np.where(fate == _NO_BOT, 0, bot_ms)}
+        if bot.hand_off.delay:
+            delay_ms = _whole_ms(self.seconds(bot.hand_off.delay, Quantity.HAND_OFF))
+            columns["hand_off_ms"] = np.where(fate == _HANDED_OFF, delay_ms, 0)
+        return columns
+
+    def failure(self) -> Floats:
+        """W = aZ + sqrt(1 - a^2) E, standard normal: a contact is contained if W is at most a quantile.
+
+        So the stated containment is exact, and on the same customers a better bot contains all that a worse one did.
+        """
+        luck, a = self.dice(Quantity.BOT_FAILURE).standard_normal(len(self.arrival_ms)), self.source.kind.difficulty.bot
+        return a * self.difficulty + math.sqrt(1 - a**2) * luck if a else luck
+
+    def talk(self, fate: npt.NDArray[np.uint8] | None) -> npt.NDArray[np.int32]:
+        """Talk times difficulty, events and what the hand-off adds; one that the trace gives is all there is to it."""
+        source, kind = self.source, self.source.kind
+        seconds, b = self.seconds(kind.talk, Quantity.TALK), kind.difficulty.talk
+        if b:
+            seconds = seconds * np.exp(b * self.difficulty + (math.log(source.talk_base) - b**2 / 2))
+        if (source.talk_factor != 1).any():
+            seconds = seconds * self.now(source.talk_factor)
+        if kind.bot and kind.bot.hand_off.talk_factor != 1 and fate is not None:
+            seconds = seconds * np.where(fate == _HANDED_OFF, kind.bot.hand_off.talk_factor, 1.0)
+        if source.trace:
+            seconds = np.where(np.isnan(source.trace.talk_s), seconds, source.trace.talk_s)
+        return _whole_ms(seconds)
+
+    def patience(self) -> Columns:
+        """How long they would wait, and who would not at all; a patience that the trace gives is all there is to it."""
+        kind, columns = self.source.kind, Columns()
+        if kind.patience:
+            columns["patience_ms"] = _whole_ms(self.seconds(kind.patience, Quantity.PATIENCE))
+        if kind.gives_up_at_once:
+            columns["leaves_at_once"] = self.chance(Quantity.AT_ONCE, kind.gives_up_at_once)
+        if self.source.trace and (told := ~np.isnan(self.source.trace.patience_s)).any():
+            patience_ms = _whole_ms(np.where(told, self.source.trace.patience_s, 0.0))
+            columns["patience_ms"] = np.where(told, patience_ms, columns.get("patience_ms", FOREVER)).astype(np.int32)
+            columns["leaves_at_once"] = columns.get("leaves_at_once", np.False_) & ~told
+        return columns
+
+    @cached_property
+    def difficulty(self) -> Floats:
+        """Z of each contact, standard normal."""
+        return self.dice(Quantity.DIFFICULTY).standard_normal(len(self.arrival_ms))
+
+    def seconds(self, family: Distribution, quantity: Quantity) -> Numbers:
+        """Draws of one quantity; what never varies is one number and costs nothing."""
+        if isinstance(family, Deterministic):
+            return family.value
+        return family.sample(self.dice(quantity), len(self.arrival_ms))
+
+    def chance(self, quantity: Quantity, share: Numbers) -> npt.NDArray[np.bool_]:
+        """Whether each contact belongs to a share."""
+        return self.dice(quantity).random(len(self.arrival_ms)) < share
+
+    def now(self, path: Floats) -> Numbers:
+        """The value of a path by minute at each arrival, or its only value."""
+        return path[self.arrival_ms // MINUTE_MS] if len(path) > 1 else float(path[0])
+
+
+def _whole_ms(seconds: Numbers) -> npt.NDArray[np.int32]:
+    """Whole milliseconds, half up; what is positive stays at least 1."""
+    ms = np.minimum(np.asarray(seconds) * 1000 + 0.5, LONGEST_MS).astype(np.int32)
+    return np.maximum(ms, np.asarray(seconds) > 0)
+
+
+# -------------------------------------------------------------------------------------------------- all types together
+
+
+def _merged(drawn: list[Columns], types: tuple[str, ...], seed: int, replication: int) -> Demand:
+    """All contacts in order; a column that a type lacks keeps its default there."""
+    arrival_ms = np.concatenate([columns["arrival_ms"] for columns in drawn])
+    order = np.argsort(arrival_ms, kind="stable")
+    row = np.empty_like(order)
+    row[order] = np.arange(len(order))
+    rows = np.split(row, np.cumsum([len(columns["arrival_ms"]) for columns in drawn])[:-1])
+
+    def column(name: str, dtype: npt.DTypeLike, default: int = 0) -> npt.NDArray[Any]:
+        whole = np.full(len(order), default, dtype) if default else np.zeros(len(order), dtype)
+        for place, columns in zip(rows, drawn, strict=True):
+            if name in columns:
+                whole[place] = columns[name]
+        return whole
+
+    for index, columns in enumerate(drawn):
+        columns["type"] = np.array(index)
+    return Demand(
+        types=types,
+        seed=seed,
+        replication=replication,
+        type=column("type", np.int16),
+        arrival_ms=arrival_ms[order],
+        fate=column("fate", np.uint8),
+        bot_ms=column("bot_ms", np.int32),
+        hand_off_ms=column("hand_off_ms", np.int32),
+        patience_ms=column("patience_ms", np.int32, FOREVER),
+        leaves_at_once=column("leaves_at_once", np.bool_),
+        talk_ms=column("talk_ms", np.int32),
+        after_ms=column("after_ms", np.int32),
+    )
