@@ -6,6 +6,7 @@ history. Instants are int64 milliseconds from the start of the horizon; what nev
 
 from dataclasses import dataclass, fields
 from enum import IntEnum
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -89,6 +90,51 @@ class OutcomeTable:
     contacts: Contacts
     spells: Spells
     last_ms: int
+
+
+class Measured(NamedTuple):
+    """What a tally counts by: intervals from 0, and limits of the wait by type.
+
+    `limits[j, type]` are inclusive and ascend in j, padded with the largest int64; `buckets` of the wait histogram.
+    """
+
+    interval_ms: int
+    intervals: int
+    limits: npt.NDArray[np.int64]
+    buckets: int
+
+
+class Sums(NamedTuple):
+    """Exact integer sums of one run's contacts, as `sim.metrics` defines them.
+
+    `by_fate[type, interval, status, level]` by the interval of asking, the level being the number of limits that the
+    wait exceeds; `arrived`, `handed_off` by that of arrival; milliseconds by [type, interval] (`queue` by real time)
+    and by [group, interval] (`busy`, inside the horizon); of the answered `wait_max[type]`, `histogram[type, bucket]`.
+    """
+
+    by_fate: npt.NDArray[np.int64]
+    arrived: npt.NDArray[np.int64]
+    handed_off: npt.NDArray[np.int64]
+    wait_answered: npt.NDArray[np.int64]
+    wait_offered: npt.NDArray[np.int64]
+    queue: npt.NDArray[np.int64]
+    talk: npt.NDArray[np.int64]
+    after: npt.NDArray[np.int64]
+    busy: npt.NDArray[np.int64]
+    wait_max: npt.NDArray[np.int64]
+    histogram: npt.NDArray[np.int64]
+
+    @classmethod
+    def zeros(cls, measured: Measured, types: int, groups: int) -> "Sums":
+        """Nothing counted yet."""
+        cells = (types, measured.intervals)
+        return cls(
+            np.zeros((*cells, len(Status), len(measured.limits) + 1), dtype=np.int64),
+            *np.zeros((7, *cells), dtype=np.int64),
+            np.zeros((groups, measured.intervals), dtype=np.int64),
+            np.zeros(types, dtype=np.int64),
+            np.zeros((types, measured.buckets), dtype=np.int64),
+        )
 
 
 def differences(a: OutcomeTable, b: OutcomeTable) -> list[str]:

@@ -5,7 +5,7 @@ from importlib.util import find_spec
 
 from sim.attendance import Staffing
 from sim.demand import Demand
-from sim.outcome import OutcomeTable
+from sim.outcome import Measured, OutcomeTable, Spells, Sums
 from sim.routing import Rules
 
 Engine = Callable[[Demand, Staffing, Rules], OutcomeTable]
@@ -47,3 +47,10 @@ def engine(name: str) -> Engine:
 def run(demand: Demand, staffing: Staffing, rules: Rules, name: str = "auto") -> OutcomeTable:
     """Simulate one replication on the named engine."""
     return engine(name)(demand, staffing, rules)
+
+
+def sums(demand: Demand, staffing: Staffing, rules: Rules, measured: Measured) -> tuple[Sums, Spells]:
+    """Simulate one replication on the compiled engine and only count it, without a table."""
+    from sim.engine import compiled
+
+    return compiled.sums(demand, staffing, rules, measured)

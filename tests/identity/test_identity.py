@@ -8,15 +8,27 @@ from hypothesis import HealthCheck, given, settings
 from worlds import ENGINES, customers, desk, levels
 
 from sim.engine import compiled, reference
-from sim.outcome import differences
+from sim.metrics import BUCKETS, count
+from sim.outcome import Measured, differences
 
 IN_TEST = 50  # of each kind: 200 in `make test`
 IN_TEST_ALL = 600  # 2,400 more in `make test-all`
 LENIENT = settings(suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 
 
+MEASURED = Measured(5000, 4, np.array([[0] * 80, [2000] * 80, [2**63 - 1] * 80]), BUCKETS)
+
+
 def identical(run) -> None:
-    assert differences(reference.run(*run), compiled.run(*run)) == []
+    """Every cell of the table, and every sum of the fused tally."""
+    outcome = reference.run(*run)
+    assert differences(outcome, compiled.run(*run)) == []
+    demand, staffing, _ = run
+    measured = MEASURED._replace(limits=MEASURED.limits[:, : len(demand.types)])
+    sums, spells = compiled.sums(*run, measured)
+    counted = count(outcome, measured, len(staffing.groups))
+    assert [name for name in sums._fields if not np.array_equal(getattr(sums, name), getattr(counted, name))] == []
+    assert [c for c in vars(spells) if not np.array_equal(getattr(spells, c), getattr(outcome.spells, c))] == []
 
 
 @pytest.mark.parametrize("kind", DESKS)

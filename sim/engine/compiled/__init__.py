@@ -8,9 +8,10 @@ import numpy as np
 
 from sim.attendance import Staffing
 from sim.demand import Demand
+from sim.engine.compiled.after import count
 from sim.engine.compiled.before import Early, prepare, settle
 from sim.engine.compiled.loop import LAST, RUNNING, SPELLS, UNSERVED, WAITING, Desk, follow
-from sim.outcome import NEVER, Cause, Contacts, OutcomeTable, Spells
+from sim.outcome import NEVER, Cause, Contacts, Measured, OutcomeTable, Spells, Sums
 from sim.routing import Rules
 
 
@@ -19,6 +20,14 @@ def run(demand: Demand, staffing: Staffing, rules: Rules) -> OutcomeTable:
     early = settle(demand, rules)
     desk = prepare(demand, staffing, rules, early)
     return table(demand, early, desk, *drive(desk, early.last_ms))
+
+
+def sums(demand: Demand, staffing: Staffing, rules: Rules, measured: Measured) -> tuple[Sums, Spells]:
+    """Simulate one replication and only count it: the sums of its contacts, and its spells."""
+    early = settle(demand, rules)
+    desk = prepare(demand, staffing, rules, early)
+    spells, _ = drive(desk, early.last_ms)
+    return count(demand, early, desk, measured), spell_table(desk, spells)
 
 
 def drive(desk: Desk, early_ms: int) -> tuple[int, int]:

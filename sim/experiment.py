@@ -1,0 +1,154 @@
+"""Many replications of one desk: draw the customers, let the agents come, run, measure, keep only the tally.
+
+Replication number r of a seed is the same whatever else is run, by any number of workers. A tape keeps the customers
+of some replications, so that many plans can be tried on the same ones.
+"""
+
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
+
+from sim import attendance, demand, routing
+from sim import engine as engines
+from sim.demand import Demand
+from sim.executors import in_order
+from sim.metrics import Tally, join, measured, stack, tally, tally_of
+from sim.scenario import Scenario
+from sim.staffing import StaffingPlan
+from sim.workload import Workload, expected_counts, workload
+
+Customers = Callable[[int], Demand]
+Progress = Callable[[int, int], None]
+Stop = Callable[[], bool]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Runs:
+    """What replications `first` to `first` + `replications` - 1 of a seed came to under one plan."""
+
+    scenario: Scenario
+    plan: StaffingPlan
+    seed: int
+    first: int
+    replications: int
+    engine: str
+    tallies: Tally
+
+    def then(self, later: "Runs") -> "Runs":
+        """These replications and the ones right after them as one; ValueError where they do not follow."""
+        next_one = (self.seed, self.first + self.replications, self.plan, self.scenario)
+        if (later.seed, later.first, later.plan, later.scenario) != next_one:
+            raise ValueError("only the next replications of the same seed, scenario and plan can be joined")
+        tallies = join([self.tallies, later.tallies])
+        return replace(self, replications=self.replications + later.replications, tallies=tallies)
+
+
+class Stopped(Exception):
+    """An experiment was stopped between two replications; `runs` holds what was done, None where nothing was."""
+
+    def __init__(self, runs: Runs | None) -> None:
+        super().__init__(f"stopped after {runs.replications if runs else 0} replications")
+        self.runs = runs
+
+
+def plan_of(scenario: Scenario, plan: StaffingPlan | None) -> StaffingPlan:
+    """The plan that is given, else the scenario's own; ValueError without either."""
+    chosen = plan if plan is not None else scenario.staffing
+    if chosen is None:
+        raise ValueError(f"{scenario.name} has no staffing: give a plan, or let `peakdesk plan` propose one")
+    return chosen
+
+
+def experiment(
+    scenario: Scenario,
+    plan: StaffingPlan | None = None,
+    *,
+    replications: int,
+    seed: int,
+    first: int = 0,
+    engine: str = "auto",
+    workers: int = 1,
+    customers: Customers | None = None,
+    progress: Progress | None = None,
+    stop: Stop | None = None,
+) -> Runs:
+    """Simulate `plan`, or the scenario's own staffing.
+
+    `customers(replication)` gives the Demand of a replication, drawn from the seed by default. `progress(done, total)`
+    is told of each replication; when `stop()` holds between two of them, `Stopped` is raised with those done.
+    """
+    if replications < 1:
+        raise ValueError(f"replications is {replications}: at least 1")
+    chosen, rules = plan_of(scenario, plan), routing.rules(scenario)
+    simulate = engines.choose(engine, float(expected_counts(scenario).sum()) * replications)
+    by = measured(scenario)
+    draw = customers or partial(demand.sample, scenario, seed)
+
+    def one(replication: int) -> Tally:
+        staffing = attendance.attend(scenario, chosen, seed, replication)
+        if simulate == "compiled":
+            return tally_of(*engines.sums(draw(replication), staffing, rules, by), scenario, staffing)
+        return tally(engines.run(draw(replication), staffing, rules, simulate), scenario, staffing)
+
+    def runs(tallies: list[Tally]) -> Runs:
+        return Runs(
+            scenario=scenario,
+            plan=chosen,
+            seed=seed,
+            first=first,
+            replications=len(tallies),
+            engine=simulate,
+            tallies=stack(tallies),
+        )
+
+    done: list[Tally] = []
+    with closing(in_order(one, range(first, first + replications), workers)) as results:
+        while len(done) < replications:
+            if stop is not None and stop():
+                raise Stopped(runs(done) if done else None)
+            done.append(next(results))
+            if progress is not None:
+                progress(len(done), replications)
+    return runs(done)
+
+
+@dataclass(frozen=True, eq=False)
+class Tape:
+    """The customers of replications `first` to `first` + `days` - 1, drawn once to try many plans on."""
+
+    scenario: Scenario
+    seed: int
+    first: int
+    days: int
+    engine: str = "auto"
+    workers: int = 1
+
+    @cached_property
+    def demands(self) -> tuple[Demand, ...]:
+        """The customers, day by day."""
+        return tuple(demand.sample(self.scenario, self.seed, self.first + day) for day in range(self.days))
+
+    def runs(self, plan: StaffingPlan, *, progress: Progress | None = None, stop: Stop | None = None) -> Runs:
+        """Simulate a plan on all days; raises `Stopped` as `experiment` does."""
+        return experiment(
+            self.scenario,
+            plan,
+            replications=self.days,
+            seed=self.seed,
+            first=self.first,
+            engine=engines.choose(self.engine),
+            workers=self.workers,
+            customers=lambda replication: self.demands[replication - self.first],
+            progress=progress,
+            stop=stop,
+        )
+
+    def tallies(self, plan: StaffingPlan) -> Tally:
+        """The stacked tallies of a plan on all days."""
+        return self.runs(plan).tallies
+
+
+__all__ = [
+    "Customers", "Progress", "Runs", "Stop", "Stopped", "Tape", "Workload", "experiment", "plan_of", "workload",
+]  # fmt: skip

@@ -1,0 +1,396 @@
+"""OutcomeTable -> Tally: the exact integer sums of one replication from which every figure is made.
+
+Contacts are booked in the interval in which they asked for a person (`queued`); arrivals and bot figures in that of
+arrival; what happens before or after the horizon, in the first or last interval. Sums add up, so days pool.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from sim.attendance import Staffing
+from sim.outcome import NEVER, Contacts, Measured, OutcomeTable, Spells, Status, Sums
+from sim.scenario import Scenario, Target
+from sim.units import to_ms
+
+Ints = npt.NDArray[np.int64]
+Threshold = tuple[int, int, bool]
+"""Type index, milliseconds, and whether a wait equal to them is late (strict)."""
+
+QUANTILES = {"wait_p50": 0.5, "wait_p80": 0.8, "wait_p95": 0.95, "wait_p99": 0.99}
+BUCKETS = 64 * 25 + 128
+"""Buckets of the wait histogram: enough for 2^32 ms, 49 days."""
+
+_STATUSES = len(Status)
+_OFFERED = (
+    Status.BLOCKED,
+    Status.BALKED,
+    Status.ANSWERED,
+    Status.ABANDONED,
+    Status.SILENT,
+    Status.UNSERVED,
+)
+_IS_OFFERED = np.isin(np.arange(_STATUSES), _OFFERED)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Tally:
+    """Sums of one replication; `stack` puts a replication axis in front of every array.
+
+    Shape [type, interval]: contacts by what became of them (`offered`: asked for a person while open;
+    `abandoned_short`: within the scenario's short-abandonment limit), waits (`wait_answered_ms` of the answered,
+    `wait_offered_ms` of all offered), `talk_ms` (answered to ended), `after_ms` (ended to released), and `queue_ms`,
+    the integral of the number waiting over the interval by real time.
+    Shape [threshold, interval]: `answered_in_time`, `abandoned_in_time` for each of `thresholds`.
+    Shape [group, interval], inside the horizon only: `scheduled_ms` agents due by hours or level, `staffed_ms`
+    agents there (finishing late included), `busy_ms` handling (contacts in hand, one at a time). Shape [group]:
+    `overtime_ms`, time worked past the end of a spell.
+    Shape [type]: `wait_max_ms` of the answered, the one field that is no sum; [type, bucket]: `wait_histogram` of the
+    answered (int32).
+    """
+
+    thresholds: tuple[Threshold, ...]
+    arrived: Ints
+    offered: Ints
+    answered: Ints
+    abandoned: Ints
+    abandoned_short: Ints
+    unserved: Ints
+    blocked: Ints
+    closed: Ints
+    bot_entered: Ints
+    bot_resolved: Ints
+    bot_contained_unresolved: Ints
+    bot_gave_up: Ints
+    bot_handed_off: Ints
+    wait_answered_ms: Ints
+    wait_offered_ms: Ints
+    talk_ms: Ints
+    after_ms: Ints
+    queue_ms: Ints
+    answered_in_time: Ints
+    abandoned_in_time: Ints
+    scheduled_ms: Ints
+    staffed_ms: Ints
+    busy_ms: Ints
+    overtime_ms: Ints
+    wait_max_ms: Ints
+    wait_histogram: npt.NDArray[np.int32]
+
+    @property
+    def replications(self) -> int:
+        """How many replications are stacked."""
+        return len(self.arrived)
+
+    def threshold_rows(self, wanted: Sequence[Threshold]) -> list[int]:
+        """Rows of `answered_in_time` for these thresholds; ValueError for one that was not measured."""
+        row = {threshold: i for i, threshold in enumerate(self.thresholds)}
+        if missing := [threshold for threshold in wanted if threshold not in row]:
+            raise ValueError(f"thresholds {missing} were not measured")
+        return [row[threshold] for threshold in wanted]
+
+
+ARRAYS = tuple(field.name for field in fields(Tally) if field.name != "thresholds")
+
+
+def stack(tallies: Sequence[Tally]) -> Tally:
+    """Tallies of single replications as one with a leading replication axis."""
+    columns = {name: np.stack([getattr(tally, name) for tally in tallies]) for name in ARRAYS}
+    return Tally(thresholds=tallies[0].thresholds, **columns)
+
+
+def join(stacked: Sequence[Tally]) -> Tally:
+    """Stacked tallies one after another along their replication axis."""
+    columns = {name: np.concatenate([getattr(tally, name) for tally in stacked]) for name in ARRAYS}
+    return Tally(thresholds=stacked[0].thresholds, **columns)
+
+
+# ---------------------------------------------------------------------------------------------------- thresholds
+
+
+def target_types(scenario: Scenario, target: Target) -> list[int]:
+    """Indices of the contact types that a target pools."""
+    names = list(scenario.contact_types)
+    return list(range(len(names))) if target.contact_types == "all" else [names.index(n) for n in target.contact_types]
+
+
+def target_thresholds(scenario: Scenario, target: Target) -> list[Threshold]:
+    """The thresholds by which a target is judged, one for each of its types; none where it needs none.
+
+    A quantile of the wait is at most L exactly when that share of the answered waits at most L.
+    """
+    types = target_types(scenario, target)
+    if target.measure in QUANTILES:
+        return [(k, to_ms(target.level), False) for k in types]
+    if target.measure != "service_level":
+        return []
+    kinds = list(scenario.contact_types.values())
+    seconds = [kinds[k].threshold if target.threshold is None else target.threshold for k in types]
+    return [(k, to_ms(s), target.strict) for k, s in zip(types, seconds, strict=True)]
+
+
+def own_thresholds(scenario: Scenario) -> list[Threshold]:
+    """Each type's own threshold, in the order of types."""
+    return [(k, to_ms(kind.threshold), False) for k, kind in enumerate(scenario.contact_types.values())]
+
+
+def short_thresholds(scenario: Scenario, types: Sequence[int]) -> list[Threshold]:
+    """The strict short-abandonment limit of each of these types."""
+    return [(k, to_ms(scenario.short_abandonment), True) for k in types]
+
+
+def measured_thresholds(scenario: Scenario) -> tuple[Threshold, ...]:
+    """All thresholds that a tally of this scenario counts: the types' own, and those that targets need."""
+    wanted = own_thresholds(scenario)
+    for target in scenario.targets:
+        wanted += target_thresholds(scenario, target)
+        if target.strict and target.formula in ("SL-5", "SL-6"):
+            wanted += short_thresholds(scenario, target_types(scenario, target))
+    return tuple(sorted(set(wanted)))
+
+
+# ----------------------------------------------------------------------------------------------------- histogram
+
+
+def bucket_of(ms: Ints) -> Ints:
+    """Bucket of each wait in milliseconds: exact below 128, then 64 to the octave.
+
+    The exponent and the six leading digits of a double, side by side, are the bucket.
+    """
+    octave: Ints = (np.asarray(ms, dtype=np.float64).view(np.int64) >> 46) - (1023 + 5) * 64
+    return np.minimum(np.where(ms < 64, ms, octave), BUCKETS - 1, dtype=np.int64)
+
+
+def bucket_low(bucket: Ints) -> Ints:
+    """Least wait of each bucket."""
+    octave = np.maximum(bucket // 64 - 1, 0)
+    low: Ints = (bucket - 64 * octave) << octave
+    return low
+
+
+def bucket_high(bucket: Ints) -> Ints:
+    """Greatest wait of each bucket."""
+    return bucket_low(bucket + 1) - 1
+
+
+# --------------------------------------------------------------------------------------------------------- tally
+
+
+def tally(outcome: OutcomeTable, scenario: Scenario, staffing: Staffing) -> Tally:
+    """Count one replication; `staffing` is what it was run with."""
+    return tally_of(count(outcome, measured(scenario), len(scenario.agent_groups)), outcome.spells, scenario, staffing)
+
+
+def measured(scenario: Scenario) -> Measured:
+    """What runs of this scenario are counted by."""
+    horizon, limits = scenario.horizon, _Limits(scenario)
+    return Measured(horizon.interval_ms, horizon.intervals, limits.columns, BUCKETS)
+
+
+def count(outcome: OutcomeTable, by: Measured, groups: int) -> Sums:
+    """The sums of a table's contacts."""
+    counter = _Counter(by, groups, outcome.spells)
+    for rows in _blocks(outcome.contacts, counter.sums.by_fate.size):
+        counter.add(rows)
+    return counter.sums
+
+
+def tally_of(sums: Sums, spells: Spells, scenario: Scenario, staffing: Staffing) -> Tally:
+    """The tally of one replication from the sums of its contacts and from its spells."""
+    limits = _Limits(scenario)
+    grid = _Grid(scenario.horizon.interval_ms, scenario.horizon.intervals)
+    return Tally(
+        thresholds=limits.thresholds, **_contact_fields(sums, limits), **_agent_fields(spells, staffing, grid)
+    )
+
+
+@dataclass(frozen=True)
+class _Grid:
+    """Intervals of equal length from 0."""
+
+    length_ms: int
+    intervals: int
+
+    @property
+    def end_ms(self) -> int:
+        return self.length_ms * self.intervals
+
+    def index(self, at: Ints) -> Ints:
+        """Interval of each instant; the first and last take what lies outside."""
+        index: Ints = at // self.length_ms
+        np.clip(index, 0, self.intervals - 1, out=index)
+        return index
+
+    def spread(self, row: Ints, start: Ints, end: Ints, rows: int) -> Ints:
+        """Time of [start, end) inside the horizon in each interval, summed by row: [row, interval]."""
+        if start.min(initial=0) < 0 or end.max(initial=0) > self.end_ms:
+            start, end = np.clip(start, 0, self.end_ms), np.clip(end, 0, self.end_ms)
+        first = self.index(start)
+        total = _sum(row * self.intervals + first, end - start, rows * self.intervals)
+        return (total + self.spill(row, first, end, rows)).reshape(rows, self.intervals)
+
+    def spill(self, row: Ints, first: Ints, end: Ints, rows: int) -> Ints:
+        """What spans that cross a border move from the interval `first` of their start to later ones; flat.
+
+        The last interval takes all that lies behind it.
+        """
+        last = self.index(end)
+        over = np.flatnonzero(first != last)
+        row, first, last, end = row[over] * self.intervals, first[over], last[over], end[over]
+        size = rows * self.intervals
+        into = end - last * self.length_ms
+        moved = into + (last - first - 1) * self.length_ms
+        entered = np.bincount(row + first + 1, minlength=size + 1) - np.bincount(row + last, minlength=size + 1)
+        whole = np.cumsum(entered)[:size] * self.length_ms
+        spilt: Ints = _sum(row + last, into, size) - _sum(row + first, moved, size) + whole
+        return spilt
+
+
+def _sum(key: Ints, weight: Ints, size: int) -> Ints:
+    """Sum of weights by key: exact, since whole numbers below 2^53 are exact as doubles."""
+    return np.bincount(key, weights=weight, minlength=size).astype(np.int64)
+
+
+class _Limits:
+    """Thresholds as columns of inclusive limits: `columns[j][type]`, ascending in j.
+
+    A wait's level is the number of its type's limits that it exceeds; in time for limit j is a level of at most j.
+    """
+
+    def __init__(self, scenario: Scenario) -> None:
+        short = to_ms(scenario.short_abandonment)
+        types = len(scenario.contact_types)
+        self.thresholds = measured_thresholds(scenario)
+        inclusive = [(k, ms - strict) for k, ms, strict in self.thresholds]
+        limits = [sorted({short, *(limit for of, limit in inclusive if of == k)}) for k in range(types)]
+        self.columns = np.full((max(map(len, limits)), types), np.iinfo(np.int64).max)
+        for k, own in enumerate(limits):
+            self.columns[: len(own), k] = own
+        self.level_of = [(k, limits[k].index(limit)) for k, limit in inclusive]
+        self.level_of_short = [limits[k].index(short) for k in range(types)]
+
+
+def _level(limits: Ints, kind: Ints, wait: Ints) -> Ints:
+    """How many of its type's limits each wait exceeds."""
+    level: Ints = np.zeros(len(wait), dtype=np.int64)
+    for column in limits:
+        level += wait > (column[0] if (column == column[0]).all() else column[kind])
+    return level
+
+
+class _Counter:
+    """Sums over blocks of contacts."""
+
+    def __init__(self, by: Measured, groups: int, spells: Spells) -> None:
+        self.limits, self.types, self.groups = by.limits, by.limits.shape[1], groups
+        self.grid = _Grid(by.interval_ms, by.intervals)
+        self.sums = Sums.zeros(by, self.types, groups)
+        self.group_of = np.zeros(int(spells.agent.max(initial=-1)) + 1, dtype=np.int64)
+        self.group_of[spells.agent] = spells.group
+
+    def add(self, rows: Contacts) -> None:
+        """Count a block of contacts."""
+        sums, kind = self.sums, rows.type.astype(np.int64)
+        first = kind * self.grid.intervals
+        queued = np.where(rows.queued == NEVER, rows.arrival, rows.queued)
+        answered = rows.status == Status.ANSWERED
+        end = np.where(answered, rows.answered, rows.ended)
+        wait = np.where(_IS_OFFERED[rows.status], end - queued, 0)
+        interval = self.grid.index(queued)
+        cell = first + interval
+        arrival = first + self.grid.index(rows.arrival)
+        fate = (cell * _STATUSES + rows.status) * sums.by_fate.shape[3] + _level(self.limits, kind, wait)
+        spilt = self.grid.spill(kind, interval, queued + wait, self.types)
+        _add(sums.by_fate, np.bincount(fate, minlength=sums.by_fate.size))
+        _add(sums.arrived, np.bincount(arrival, minlength=sums.arrived.size))
+        _add(sums.handed_off, np.bincount(arrival[queued > rows.arrival], minlength=sums.arrived.size))
+        _add(sums.wait_offered, _sum(cell, wait, sums.arrived.size))
+        _add(sums.queue, _sum(cell, wait, sums.arrived.size) + spilt)
+        self._add_answered(np.flatnonzero(answered), rows, kind, cell, wait)
+
+    def _add_answered(self, at: Ints, rows: Contacts, kind: Ints, cell: Ints, wait: Ints) -> None:
+        sums, size = self.sums, self.sums.arrived.size
+        kind, cell, wait = kind[at], cell[at], wait[at]
+        answered, ended, released = rows.answered[at], rows.ended[at], rows.released[at]
+        _add(sums.wait_answered, _sum(cell, wait, size))
+        _add(sums.talk, _sum(cell, ended - answered, size))
+        _add(sums.after, _sum(cell, released - ended, size))
+        _add(sums.busy, self.grid.spread(self.group_of[rows.agent[at]], answered, released, self.groups))
+        bucket = kind * sums.histogram.shape[1] + bucket_of(wait)
+        _add(sums.histogram, np.bincount(bucket, minlength=sums.histogram.size))
+        np.maximum.at(sums.wait_max, kind, wait)
+
+
+def _add(sums: Ints, more: Ints) -> None:
+    sums += more.reshape(sums.shape)
+
+
+def _contact_fields(sums: Sums, limits: _Limits) -> dict[str, Any]:
+    """The fields of a Tally that come from contacts, and `busy_ms`."""
+    fate = sums.by_fate
+    status = fate.sum(axis=3)
+    gone = fate[:, :, [Status.ABANDONED, Status.SILENT]].sum(axis=2)
+    in_bot = {
+        "bot_resolved": status[:, :, Status.RESOLVED_IN_BOT],
+        "bot_contained_unresolved": status[:, :, Status.CONTAINED_UNRESOLVED],
+        "bot_gave_up": status[:, :, Status.GAVE_UP_IN_BOT],
+        "bot_handed_off": sums.handed_off,
+    }
+    in_time = [(k, slice(j + 1)) for k, j in limits.level_of]
+    short = [gone[k, :, : j + 1].sum(axis=1) for k, j in enumerate(limits.level_of_short)]
+    return in_bot | {
+        "arrived": sums.arrived - status[:, :, Status.AFTER_HORIZON],
+        "offered": status[:, :, _OFFERED].sum(axis=2),
+        "answered": status[:, :, Status.ANSWERED],
+        "abandoned": gone.sum(axis=2),
+        "abandoned_short": np.stack(short),
+        "unserved": status[:, :, Status.UNSERVED],
+        "blocked": status[:, :, Status.BLOCKED],
+        "closed": status[:, :, Status.CLOSED],
+        "bot_entered": np.sum(list(in_bot.values()), axis=0),
+        "wait_answered_ms": sums.wait_answered,
+        "wait_offered_ms": sums.wait_offered,
+        "talk_ms": sums.talk,
+        "after_ms": sums.after,
+        "queue_ms": sums.queue,
+        "answered_in_time": np.stack([fate[k, :, Status.ANSWERED, upto].sum(axis=1) for k, upto in in_time]),
+        "abandoned_in_time": np.stack([gone[k, :, upto].sum(axis=1) for k, upto in in_time]),
+        "busy_ms": sums.busy,
+        "wait_max_ms": sums.wait_max,
+        "wait_histogram": sums.histogram.astype(np.int32),
+    }
+
+
+def _blocks(contacts: Contacts, bins: int, least: int = 1 << 15) -> Iterator[Contacts]:
+    """The table in pieces that fit a cache, yet outnumber the bins they are counted into."""
+    columns = {field.name: getattr(contacts, field.name) for field in fields(Contacts)}
+    size = max(least, 2 * bins)
+    for start in range(0, len(contacts.type), size):
+        yield Contacts(**{name: column[start : start + size] for name, column in columns.items()})
+
+
+def _agent_fields(spells: Spells, staffing: Staffing, grid: _Grid) -> dict[str, Any]:
+    """`scheduled_ms`, `staffed_ms` and `overtime_ms`; an agent who never left is there to the end."""
+    groups = len(staffing.groups)
+    group = spells.group.astype(np.int64)
+    left = np.where(spells.left == NEVER, grid.end_ms, spells.left)
+    late = np.where(spells.off == NEVER, 0, np.maximum(left - spells.off, 0))
+    return {
+        "scheduled_ms": _scheduled(staffing, grid),
+        "staffed_ms": grid.spread(group, spells.on, left, groups),
+        "overtime_ms": _sum(group, late, groups),
+    }
+
+
+def _scheduled(staffing: Staffing, grid: _Grid) -> Ints:
+    """Agent time due, [group, interval]."""
+    groups = len(staffing.groups)
+    if staffing.by_person:
+        group = staffing.agent_group[staffing.spell_agent].astype(np.int64)
+        return grid.spread(group, staffing.spell_on_ms, staffing.spell_off_ms, groups)
+    due: Ints = np.zeros((groups, grid.intervals), dtype=np.int64)
+    due[:, : len(staffing.heads)] = staffing.heads.T.astype(np.int64) * grid.length_ms
+    return due
