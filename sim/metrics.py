@@ -202,9 +202,7 @@ def tally_of(sums: Sums, spells: Spells, scenario: Scenario, staffing: Staffing)
     """The tally of one replication from the sums of its contacts and from its spells."""
     limits = _Limits(scenario)
     grid = _Grid(scenario.horizon.interval_ms, scenario.horizon.intervals)
-    return Tally(
-        thresholds=limits.thresholds, **_contact_fields(sums, limits), **_agent_fields(spells, staffing, grid)
-    )
+    return Tally(thresholds=limits.thresholds, **_contact_fields(sums, limits), **_agent_fields(spells, staffing, grid))
 
 
 @dataclass(frozen=True)

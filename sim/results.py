@@ -1,0 +1,313 @@
+"""result.json and the run folder: what a run says to people and programs, and how it is put on disk.
+
+`Result` is a contract: what `result_schema` publishes keeps its meaning until `schema_version` changes. A folder is
+written whole or not at all.
+"""
+
+import csv
+import io
+import json
+import secrets
+import shutil
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path, PurePosixPath
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
+from typing_extensions import TypedDict
+
+from sim.estimates import Estimate
+from sim.scenario import Scenario
+from sim.staffing import ShiftCount, StaffingPlan
+
+Row = Mapping[str, Any]
+RESULT_FILE = "result.json"
+SCENARIO_FILE = "scenario.yaml"
+PACKAGES = ("peakdesk", "numpy", "scipy", "simpy", "numba", "pulp", "highspy")
+
+
+class Contract(BaseModel):
+    """What all parts of a result share: no unknown keys, no NaN."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", allow_inf_nan=False, json_schema_serialization_defaults_required=True
+    )
+
+
+class IntervalKey(TypedDict):
+    """One interval of the horizon; `start` in ISO 8601 with its offset."""
+
+    index: int
+    start: str
+    length_s: float
+
+
+class By(TypedDict, total=False):
+    """What an estimate is of; a key that is absent means all."""
+
+    __pydantic_config__ = ConfigDict(extra="forbid")  # type: ignore[misc]
+
+    type: str
+    channel: str
+    group: str
+    day: str
+    interval: IntervalKey
+    segment: str
+
+
+class Record(Contract):
+    """One estimate. `mean` is null where nothing was there to be measured, the interval where it is unknown."""
+
+    measure: str
+    formula: str
+    by: By
+    mean: float | None
+    low: float | None
+    high: float | None
+    half_width: float | None
+    level: float
+    method: str
+    replications: int
+    n: int
+    unit: str
+
+
+class WindowRecord(Contract):
+    """One window of a target."""
+
+    by: By
+    status: Literal["certified", "met", "missed"]
+    mean: float | None
+    low: float | None
+    high: float | None
+
+
+class TargetRecord(Contract):
+    """A target and how it fared: `estimate` is that of its worst window, null where nothing was offered.
+
+    Each end of the intervals holds with `confidence`, for all `comparisons` (windows of all targets) at once.
+    """
+
+    measure: str
+    formula: str
+    contact_types: tuple[str, ...] | Literal["all"]
+    agent_groups: tuple[str, ...] | Literal["all"]
+    threshold_s: float | None = Field(description="null: that of each contact type")
+    strict: bool
+    at_least: float | None
+    at_most: float | None
+    per: Literal["interval", "day", "horizon"]
+    confidence: float
+    unit: str
+    status: Literal["certified", "met", "missed"]
+    comparisons: int
+    estimate: Record | None
+    windows: tuple[WindowRecord, ...]
+
+
+class PlanRecord(Contract):
+    """A proposed plan: what it takes, and how good it is known to be. `gap` is (cost - bound) / cost."""
+
+    heads: int
+    shifts_worked: int
+    fte: float
+    paid_hours: float
+    cost: float
+    objective: str
+    status: str
+    bound: float | None
+    bound_class: str
+    gap: float | None
+    shifts: tuple[ShiftCount, ...]
+    details: dict[str, JsonValue] = Field({}, description="how it was found; free to change")
+
+
+class ScenarioRecord(Contract):
+    """The scenario that was run, units written out; a trace is left to the run folder's scenario file."""
+
+    name: str
+    hash: str
+    document: dict[str, JsonValue]
+
+
+class Result(Contract):
+    """What one command came to."""
+
+    schema_version: Literal[1] = 1
+    command: str
+    scenario: ScenarioRecord
+    staffing: Literal["by_person", "by_level"] = Field(description="how the plan was simulated")
+    engine: str
+    seed: int
+    first: int = Field(description="number of the first replication")
+    replications: int
+    versions: dict[str, str]
+    estimates: tuple[Record, ...]
+    targets: tuple[TargetRecord, ...] = ()
+    plan: PlanRecord | None = None
+    warnings: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _estimates_are_unique(self) -> "Result":
+        seen: set[tuple[str, str, str]] = set()
+        for record in self.estimates:
+            key = (record.measure, record.formula, json.dumps(record.by, sort_keys=True))
+            if key in seen:
+                raise ValueError(f"two estimates of {record.measure}, {record.formula}, by {record.by}")
+            seen.add(key)
+        return self
+
+
+def record(measure: str, unit: str, by: By, estimate: Estimate) -> Record:
+    """An estimate as it stands in a result."""
+    return Record(
+        measure=measure,
+        formula=estimate.formula,
+        by=by,
+        mean=estimate.mean,
+        low=estimate.low,
+        high=estimate.high,
+        half_width=estimate.half_width,
+        level=estimate.level,
+        method=estimate.method,
+        replications=estimate.replications,
+        n=estimate.n,
+        unit=unit,
+    )
+
+
+def scenario_record(scenario: Scenario) -> ScenarioRecord:
+    """The echo of a scenario: what differs from the defaults."""
+    document = scenario.model_dump(mode="json", exclude_defaults=True, exclude={"trace"})
+    return ScenarioRecord(name=scenario.name, hash=scenario.hash, document=document)
+
+
+def staffing_mode(plan: StaffingPlan) -> Literal["by_person", "by_level"]:
+    """How a plan is simulated."""
+    return "by_person" if plan.by_person else "by_level"
+
+
+def versions() -> dict[str, str]:
+    """Versions of this package and of those that results depend on, where they are installed."""
+    found = {}
+    for package in PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def result_schema() -> dict[str, Any]:
+    """JSON Schema of result.json."""
+    return Result.model_json_schema(mode="serialization") | {"$schema": "https://json-schema.org/draft/2020-12/schema"}
+
+
+def to_json(result: Result) -> str:
+    """The text of result.json."""
+    return result.model_dump_json(indent=2) + "\n"
+
+
+# -------------------------------------------------------------------------------------------------------- tables
+
+_BY = ("type", "channel", "group", "day", "interval_index", "interval_start", "interval_length_s", "segment")
+_VALUES = ("mean", "low", "high", "half_width", "level", "method", "replications", "n", "unit")
+
+
+def estimate_rows(records: Iterable[Record]) -> Iterator[Row]:
+    """Estimates as flat rows: one column for each part of `by`."""
+    for one in records:
+        by: dict[str, Any] = {**one.by}
+        by |= {f"interval_{key}": value for key, value in by.pop("interval", {}).items()}
+        values = {name: getattr(one, name) for name in _VALUES}
+        yield {"measure": one.measure, "formula": one.formula, **{key: by.get(key) for key in _BY}, **values}
+
+
+def csv_text(rows: Iterable[Row]) -> str:
+    """Rows as CSV with the keys of the first as header; None is empty."""
+    rows = list(rows)
+    if not rows:
+        return ""
+    out = io.StringIO()
+    writer = csv.DictWriter(out, list(rows[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return out.getvalue()
+
+
+# -------------------------------------------------------------------------------------------------------- folder
+
+
+def write_run(
+    folder: Path,
+    result: Result,
+    *,
+    scenario_text: str,
+    tables: Mapping[str, Sequence[Row]] | None = None,
+    files: Mapping[str, str | bytes] | None = None,
+    overwrite: bool = False,
+) -> None:
+    """Write a run folder: result.json, scenario.yaml, estimates.csv, NAME.csv for each table, and other files by path.
+
+    Raises FileExistsError where something is there already, unless it may be overwritten; whatever goes wrong,
+    nothing half-written stays and what was there before is still there.
+    """
+    contents: dict[str, str | bytes] = {RESULT_FILE: to_json(result), SCENARIO_FILE: scenario_text}
+    contents["estimates.csv"] = csv_text(estimate_rows(result.estimates))
+    contents |= {f"{name}.csv": csv_text(rows) for name, rows in (tables or {}).items()}
+    with whole_folder(folder, overwrite=overwrite) as made:
+        for name, content in (contents | dict(files or {})).items():
+            _write(made / _inside(name), content)
+
+
+def _inside(name: str) -> PurePosixPath:
+    path = PurePosixPath(name)
+    if path.is_absolute() or ".." in path.parts:
+        raise ValueError(f"{name!r} does not lie in the run folder")
+    return path
+
+
+def _write(path: Path, content: str | bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content.encode() if isinstance(content, str) else content)
+
+
+@contextmanager
+def whole_folder(folder: Path, *, overwrite: bool = False) -> Iterator[Path]:
+    """A new folder beside `folder` to write into, that takes its place when all went well and else disappears."""
+    folder = folder.resolve()
+    _refuse_to_replace(folder, overwrite)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    token = secrets.token_hex(4)
+    made, old = (folder.with_name(f".{folder.name}.{token}.{kind}") for kind in ("part", "old"))
+    made.mkdir()
+    try:
+        yield made
+        if folder.exists():
+            folder.rename(old)
+        made.rename(folder)
+    except BaseException:
+        shutil.rmtree(made, ignore_errors=True)
+        if old.exists() and not folder.exists():
+            old.rename(folder)
+        raise
+    finally:
+        if folder.exists():
+            shutil.rmtree(old, ignore_errors=True)
+
+
+def _refuse_to_replace(folder: Path, overwrite: bool) -> None:
+    if not folder.exists():
+        return
+    if not overwrite:
+        raise FileExistsError(f"{folder} exists already: choose another folder, or say that it may be overwritten")
+    if not folder.is_dir() or (any(folder.iterdir()) and not (folder / RESULT_FILE).exists()):
+        raise FileExistsError(f"{folder} is no run folder and is not overwritten: choose another folder")
+
+
+def read_result(folder: Path) -> Result:
+    """The result of a run folder, or of a result.json."""
+    path = folder / RESULT_FILE if folder.is_dir() else folder
+    return Result.model_validate_json(path.read_bytes())
