@@ -26,6 +26,7 @@ KIND_SHIFT = 27
 INDEX_MASK = (1 << KIND_SHIFT) - 1
 KIND_MASK = 15
 NO_EVENT = 2**63 - 1
+ZERO, ONE = np.uint64(0), np.uint64(1)
 ROOM = 16  # free places in the heap that one event can never use up
 
 ROW = np.dtype(
@@ -88,26 +89,34 @@ class Desk(NamedTuple):
 
 @njit(nogil=True, cache=True)
 def sift_down(heap: Any, size: int, key: int) -> None:
-    """Put `key` in the place of the root of a heap of `size` keys."""
-    hole = 0
-    child = 1
-    while child < size:
-        if child + 1 < size and heap[child + 1] < heap[child]:
-            child += 1
-        if heap[child] >= key:
-            break
+    """Put `key` in the place of the root of a heap of `size` keys: the hole sinks to a leaf, then `key` climbs."""
+    end = np.uint64(size)
+    hole = ZERO
+    child = ONE
+    while child + ONE < end:
+        if heap[child + ONE] < heap[child]:
+            child += ONE
         heap[hole] = heap[child]
         hole = child
-        child = 2 * hole + 1
+        child = (hole << ONE) + ONE
+    if child < end:
+        heap[hole] = heap[child]
+        hole = child
+    while hole > ZERO:
+        parent = (hole - ONE) >> ONE
+        if heap[parent] <= key:
+            break
+        heap[hole] = heap[parent]
+        hole = parent
     heap[hole] = key
 
 
 @njit(nogil=True, cache=True)
 def sift_up(heap: Any, size: int, key: int) -> None:
     """Add `key` to a heap of `size` keys."""
-    hole = size
-    while hole > 0:
-        parent = (hole - 1) >> 1
+    hole = np.uint64(size)
+    while hole > ZERO:
+        parent = (hole - ONE) >> ONE
         if heap[parent] <= key:
             break
         heap[hole] = heap[parent]
@@ -395,14 +404,15 @@ def follow(d: Desk, heap: Any, state: Any) -> None:
                         break
         # ------------------------------------------------------------------------------------ start of work
         if a >= 0 and r >= 0:
-            permille = permilles[rows[r].type, agents[a].group]
-            rows[r].status = ANSWERED
-            rows[r].agent = a
-            rows[r].answered = now
-            ended = now + (rows[r].talk * permille + 500) // 1000
-            released = ended + (rows[r].after * permille + 500) // 1000
-            rows[r].ended = ended
-            rows[r].released = released
+            row = rows[r]
+            permille = permilles[row.type, agents[a].group]
+            ended = now + (row.talk * permille + 500) // 1000
+            released = ended + (row.after * permille + 500) // 1000
+            row.status = ANSWERED
+            row.agent = a
+            row.answered = now
+            row.ended = ended
+            row.released = released
             agents[a].state = BUSY
             pending = (released << TIME_SHIFT) | (WORK_ENDS << KIND_SHIFT) | a
         # ------------------------------------------------------------------------------------ the heap
