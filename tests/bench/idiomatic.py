@@ -1,4 +1,4 @@
-"""The PEAK desk as a SimPy user would write it, and as a bare loop over `heapq`: what the compiled engine is held against.
+"""The PEAK desk as a SimPy user would write it, and as a bare loop over `heapq`: rivals of the compiled engine.
 
 Both take the same inputs as the engines (drawn beforehand) and give, per contact, when it was answered (milliseconds;
 -1: never), so that a benchmark can check that the same desk was simulated. Agents are counted by group: who of a
