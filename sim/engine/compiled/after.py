@@ -6,10 +6,9 @@ inner loops need nothing else.
 
 from typing import Any
 
-from numba import njit
-
 from sim.demand import Demand
 from sim.engine.compiled.before import Early
+from sim.engine.compiled.kernel import kernel
 from sim.engine.compiled.loop import ANSWERED, UNSERVED, Desk
 from sim.outcome import Measured, Sums
 
@@ -26,7 +25,7 @@ def count(demand: Demand, early: Early, desk: Desk, measured: Measured) -> Sums:
     return sums
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _level(limits: Any, k: int, wait: int) -> int:
     """How many of its type's limits a wait exceeds."""
     level = 0
@@ -35,13 +34,13 @@ def _level(limits: Any, k: int, wait: int) -> int:
     return level
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _interval(at: int, interval_ms: int, intervals: int) -> int:
     """Interval of an instant; the first and last take what lies outside."""
     return min(max(at // interval_ms, 0), intervals - 1)
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _count_early(
     kinds: Any, arrival: Any, status: Any, queued: Any, limits: Any, interval_ms: int, intervals: int,
     by_fate: Any, arrived: Any, handed_off: Any,
@@ -59,7 +58,7 @@ def _count_early(
         handed_off[k, came] += asked > arrival[c]
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _count_rows(
     rows: Any, arrival: Any, agents: Any, limits: Any, interval_ms: int, intervals: int,
     by_fate: Any, arrived: Any, handed_off: Any, wait_answered: Any, wait_offered: Any, queue: Any,

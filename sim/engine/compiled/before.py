@@ -9,10 +9,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
 from sim.attendance import Staffing
 from sim.demand import BotFate, Demand
+from sim.engine.compiled.kernel import kernel
 from sim.engine.compiled.loop import (
     AGENT,
     KIND_SHIFT,
@@ -67,7 +67,7 @@ def settle(demand: Demand, rules: Rules) -> Early:
     return Early(status, queued, ended, handed, direct, last_ms)
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _settle(
     kinds: Any, arrival: Any, fates: Any, bot: Any, hand_off: Any,
     always_open: Any, opens: Any, closes: Any, first: Any,
@@ -101,7 +101,7 @@ def _settle(
     return direct, handed_off, last
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _open(opens: Any, closes: Any, low: int, high: int, at: int) -> bool:
     """Whether one of the windows low … high - 1 holds the instant."""
     for w in range(low, high):
@@ -120,7 +120,7 @@ def make_rows(demand: Demand, early: Early) -> Any:
     return rows
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _fill(
     rows: Any, status: Any, queued: Any, handed: Any, fates: Any, kinds: Any,
     talk: Any, after: Any, patience: Any, at_once: Any,

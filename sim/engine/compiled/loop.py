@@ -8,9 +8,9 @@ about. An array must never be reached through the Desk tuple inside the loop: ea
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import njit
 
 from sim.demand import FOREVER
+from sim.engine.compiled.kernel import kernel
 from sim.engine.precedence import (
     AGENTS_COME,
     CONTACT_ENTERS,
@@ -87,7 +87,7 @@ class Desk(NamedTuple):
 # ------------------------------------------------------------------------------------------------------------ pieces
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def sift_down(heap: Any, size: int, key: int) -> None:
     """Put `key` in the place of the root of a heap of `size` keys: the hole sinks to a leaf, then `key` climbs."""
     end = np.uint64(size)
@@ -111,7 +111,7 @@ def sift_down(heap: Any, size: int, key: int) -> None:
     heap[hole] = key
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def sift_up(heap: Any, size: int, key: int) -> None:
     """Add `key` to a heap of `size` keys."""
     hole = np.uint64(size)
@@ -124,7 +124,7 @@ def sift_up(heap: Any, size: int, key: int) -> None:
     heap[hole] = key
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def dequeue(rows: Any, head: Any, tail: Any, r: int) -> None:
     """Take the row out of its queue, wherever it stands."""
     k, before, after = rows[r].type, rows[r].previous, rows[r].next
@@ -138,7 +138,7 @@ def dequeue(rows: Any, head: Any, tail: Any, r: int) -> None:
         rows[after].previous = before
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def drop_idle(agents: Any, head: Any, tail: Any, a: int) -> None:
     """Take the agent out of the idle list of their group."""
     g, before, after = agents[a].group, agents[a].previous, agents[a].next
@@ -152,7 +152,7 @@ def drop_idle(agents: Any, head: Any, tail: Any, a: int) -> None:
         agents[after].previous = before
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def add_idle(agents: Any, head: Any, tail: Any, a: int, now: int) -> None:
     """The agent is idle from now on: behind all who are idle longer, or as long with a lower index."""
     g = agents[a].group
@@ -174,7 +174,7 @@ def add_idle(agents: Any, head: Any, tail: Any, a: int, now: int) -> None:
         agents[after].previous = a
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def leave(agents: Any, spells: Any, lowest_away: Any, by_person: bool, a: int, now: int) -> None:
     """The agent leaves the desk; by level, they were to leave just now."""
     spell = agents[a].spell
@@ -186,7 +186,7 @@ def leave(agents: Any, spells: Any, lowest_away: Any, by_person: bool, a: int, n
         lowest_away[g] = min(lowest_away[g], a)
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def come(agents: Any, spells: Any, spell: int, a: int, now: int, off: int) -> bool:
     """A spell begins; True: the agent has empty hands and looks. One still busy stays, and the earlier spell ends."""
     busy = agents[a].state >= BUSY
@@ -202,7 +202,7 @@ def come(agents: Any, spells: Any, spell: int, a: int, now: int, off: int) -> bo
     return not busy
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def next_plan(agents: Any, plan_on: Any, plan_off: Any, plan_agent: Any, a: int, back: int) -> int:
     """The key of the agent's return at `back`, into the first planned spell that is not over by then.
 
@@ -221,7 +221,7 @@ def next_plan(agents: Any, plan_on: Any, plan_off: Any, plan_agent: Any, a: int,
 # ---------------------------------------------------------------------------------------------------------- the loop
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def follow(d: Desk, heap: Any, state: Any) -> None:
     """Follow the run from event to event until the last one, or until the heap must grow (state[RUNNING] stays 1)."""
     next_row, next_change, size = state[NEXT_ROW], state[NEXT_CHANGE], state[HEAP_SIZE]
