@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from worlds import customers, desk, levels
 
 from sim.engine import compiled, reference
+from sim.engine.compiled.kernel import kernel
 from sim.metrics import BUCKETS, count
 from sim.outcome import Measured, differences
 
@@ -92,3 +93,13 @@ def test_the_kernel_is_plain_python_too():
     )
     assert done.returncode == 0, done.stdout
     assert "passed" in done.stdout
+
+
+def test_kernels_compile_where_no_cache_can_be_written(monkeypatch):
+    from numba.core import caching
+
+    def nowhere(*_):
+        raise RuntimeError("cannot cache function: no locator available")
+
+    monkeypatch.setattr(caching.FunctionCache, "__init__", nowhere)
+    assert kernel(lambda x: x + 1)(1) == 2
