@@ -51,7 +51,7 @@ def traffic(scenario: Scenario) -> tuple[Traffic, ...]:
         expected, talk_factor = np.zeros(minutes), np.ones(minutes)
         bot_share = np.full(minutes, kind.bot.share if kind.bot else 0.0)
         if name not in traced and kind.arrivals is not None:
-            expected = _expected_by_minute(kind.arrivals, horizon)
+            expected = scenario.volume * _expected_by_minute(kind.arrivals, horizon)
         for event, shape in ((event, shapes[n]) for n, event in scenario.events.items() if _touches(event, name)):
             expected *= 1 + (event.peak_factor * event.mix.get(name, 1.0) - 1) * shape
             talk_factor *= 1 + (event.talk_factor - 1) * shape

@@ -21,6 +21,8 @@ from sim.units import PositiveSeconds, format_clock
 INTERVAL_MINUTES = (5, 10, 15, 30, 60)
 DAY_S = 86400
 LONGEST_S = 366 * DAY_S
+YEARS = range(1900, 2201)
+"""Outside these the calendar itself runs out, or the zones do."""
 Moment = tuple[date | None, int]  # local date (None: every day) and minutes after midnight
 _MOMENT = re.compile(r"(?:([0-9]{4}-[0-9]{2}-[0-9]{2})[ T]+)?([0-9]{1,2}):([0-5][0-9])(?::00)?")
 
@@ -72,7 +74,7 @@ class Horizon(BaseModel):
             raise ValueError(f"length must be a whole number of intervals: give a multiple of {step}")
         if self.repeats != "never" and self.length != {"day": DAY_S, "week": 7 * DAY_S}[self.repeats]:
             raise ValueError(f"a desk that repeats each {self.repeats} needs a length of one {self.repeats}")
-        if not 1900 <= self.start.year <= 2200:
+        if self.start.year not in YEARS:
             raise ValueError(f"start is in the year {self.start.year}: it must lie between 1900 and 2200")
         if self.start.second or self.start.microsecond or self.start.minute * 60 % self.interval:
             raise ValueError("start must lie on the border of an interval")
@@ -187,10 +189,20 @@ def parse_moment(text: str) -> Moment:
     if found is None or int(found[2]) * 60 + int(found[3]) > 1440:
         raise ValueError(f'{text!r} is no label: write "HH:MM" or "YYYY-MM-DD HH:MM"')
     try:
-        day = date.fromisoformat(found[1]) if found[1] else None
+        return parse_day(found[1]) if found[1] else None, int(found[2]) * 60 + int(found[3])
+    except ValueError as error:
+        raise ValueError(f"{text!r} is no label: {error}") from None
+
+
+def parse_day(text: str) -> date:
+    """The day of a text "YYYY-MM-DD"."""
+    try:
+        day = date.fromisoformat(text)
     except ValueError:
-        raise ValueError(f"{text!r} is no label: there is no day {found[1]}") from None
-    return day, int(found[2]) * 60 + int(found[3])
+        raise ValueError(f"there is no day {text}") from None
+    if day.year not in YEARS:
+        raise ValueError(f"the year {day.year} does not lie between 1900 and 2200")
+    return day
 
 
 def held(series: Mapping[str, float], wall: npt.NDArray[np.int64], *, linear: bool = False) -> npt.NDArray[np.float64]:
@@ -229,4 +241,14 @@ def format_moment(moment: Moment) -> str:
     return (f"{day.isoformat()} " if day else "") + format_clock(minutes)
 
 
-__all__ = ["Horizon", "Moment", "format_moment", "held", "instants_of_local", "knots", "parse_moment"]
+__all__ = [
+    "YEARS",
+    "Horizon",
+    "Moment",
+    "format_moment",
+    "held",
+    "instants_of_local",
+    "knots",
+    "parse_day",
+    "parse_moment",
+]

@@ -7,21 +7,33 @@ shares, contacts per hour, minutes after midnight. Whatever refers to something 
 import hashlib
 import json
 from collections.abc import Iterator
-from datetime import date
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    ValidationInfo,
+    field_serializer,
+    field_validator,
+    model_validator,
+)
 
-from sim.clock import Horizon, parse_moment
+from sim.clock import YEARS, Horizon, parse_day, parse_moment
 from sim.distributions import Distribution
 from sim.staffing import StaffingPlan
 from sim.units import (
     Clock,
+    DurationText,
     Factor,
     PositiveSeconds,
     Seconds,
     Share,
+    ShareText,
     format_clock,
+    format_duration,
     parse_clock,
     parse_duration,
     parse_share,
@@ -67,7 +79,7 @@ def _check_labels(value: dict[str, float]) -> dict[str, float]:
 
 Series = Annotated[
     dict[str, Annotated[float, Field(ge=0)]],
-    BeforeValidator(_as_series),
+    BeforeValidator(_as_series, json_schema_input_type=dict[str, float] | float),
     Field(description='value by label "HH:MM" (each day) or "YYYY-MM-DD HH:MM"; a bare number holds all day'),
 ]
 
@@ -96,7 +108,9 @@ class Arrivals(Spec):
     def _one_form(self) -> "Arrivals":
         given = [n for n in ("per_hour", "per_day", "counts") if getattr(self, n) is not None]
         if len(given) != 1:
-            raise ValueError("arrivals need exactly one of per_hour, per_day (with a profile) or counts")
+            both = f", not {' and '.join(given)}" if given else ""
+            rule = f"arrivals need exactly one of per_hour, per_day (with a profile) or counts{both}"
+            raise ValueError(f"{rule}: give one, and take away with null what a base brings")
         if (self.per_day is None) != (self.profile is None):
             raise ValueError("per_day and profile belong together")
         if self.profile is not None and not any(self.profile.values()):
@@ -109,7 +123,7 @@ class Arrivals(Spec):
 class Busyness(Spec):
     """A random factor of mean 1 on all arrival rates of a day (gamma law): some days are busier."""
 
-    cv: Annotated[float, BeforeValidator(parse_share), Field(ge=0, lt=2)] = 0.0
+    cv: Annotated[float, BeforeValidator(parse_share, json_schema_input_type=ShareText), Field(ge=0, lt=2)] = 0.0
 
 
 class Event(Spec):
@@ -141,7 +155,7 @@ class Event(Spec):
     @model_validator(mode="after")
     def _has_a_length(self) -> "Event":
         if self.onset + self.plateau + self.decay <= 0:
-            raise ValueError("an event needs an onset, a plateau or a decay above 0")
+            raise ValueError("an event needs an onset, a plateau or a decay above 0: give one of them")
         return self
 
 
@@ -153,8 +167,9 @@ def _parse_opening(value: Any) -> Any:
         raise ValueError('opening is a table: write for example {mon-fri: ["08:00-18:00"], sat: ["10:00-14:00"]}')
     out: dict[str, list[list[int]]] = {}
     for key, windows in value.items():
+        listed = windows if isinstance(windows, list | tuple) else [] if windows is None else [windows]
         for day in _days_of(str(key)):
-            out[day] = [_window(w) for w in ([windows] if isinstance(windows, str) else windows or [])]
+            out[day] = [_window(window) for window in listed]
     return out
 
 
@@ -166,14 +181,13 @@ def _days_of(key: str) -> list[str]:
         a, b = WEEKDAYS.index(first), WEEKDAYS.index(last or first)
         return [WEEKDAYS[i % 7] for i in range(a, (b if b >= a else b + 7) + 1)]
     try:
-        return [date.fromisoformat(key).isoformat()]
+        return [parse_day(key).isoformat()]
     except ValueError:
-        raise ValueError(f"{key!r} is no day: use mon … sun, mon-fri, every-day or a date such as 2026-11-11") from None
+        allowed = "mon … sun, mon-fri, every-day or a date such as 2026-11-11"
+        raise ValueError(f"{key!r} is no day: write {allowed}") from None
 
 
 def _window(value: Any) -> list[int]:
-    if isinstance(value, list | tuple) and len(value) == 2:
-        return [int(value[0]), int(value[1])]
     if not isinstance(value, str) or value.count("-") != 1:
         raise ValueError(f'{value!r} is no opening window: write for example "08:00-18:00"')
     opens, closes = (parse_clock(part) for part in value.split("-"))
@@ -189,7 +203,7 @@ def _dump_opening(days: dict[str, tuple[tuple[int, int], ...]]) -> dict[str, lis
 
 Opening = Annotated[
     dict[str, tuple[tuple[int, int], ...]],
-    BeforeValidator(_parse_opening),
+    BeforeValidator(_parse_opening, json_schema_input_type=dict[str, list[str] | str | None]),
     PlainSerializer(_dump_opening, when_used="json"),
     Field(description="windows by weekday or date (a date replaces its weekday); a day without windows is closed"),
 ]
@@ -239,7 +253,8 @@ class BotJourney(Spec):
     @model_validator(mode="after")
     def _shares_fit(self) -> "BotJourney":
         if self.containment + self.give_up > 1 + 1e-12:
-            raise ValueError(f"containment + give_up is {self.containment + self.give_up:g}: at most 1")
+            kept = self.containment + self.give_up
+            raise ValueError(f"containment + give_up is {kept:g}, more than all: give less of either")
         return self
 
 
@@ -291,14 +306,20 @@ def _skill(value: Any) -> Any:
 
 
 def _skills(value: Any) -> Any:
-    return {name: 1 for name in value} if isinstance(value, list | tuple) else value
+    if isinstance(value, list | tuple) and all(isinstance(name, str) for name in value):
+        return dict.fromkeys(value, 1)
+    if not isinstance(value, dict):
+        raise ValueError("skills are contact types: write a list of them, or a table with preference, speed, after")
+    return value
 
 
 class AgentGroup(Spec):
     """People with the same skills. `skills` is a list of contact types, or a table with preference, speed, after."""
 
     skills: Annotated[
-        dict[str, Annotated[Skill, BeforeValidator(_skill)]], BeforeValidator(_skills), Field(min_length=1)
+        dict[str, Annotated[Skill, BeforeValidator(_skill, json_schema_input_type=Skill | int | None)]],
+        BeforeValidator(_skills, json_schema_input_type=dict[str, Skill | int | None] | list[str]),
+        Field(min_length=1),
     ]
     cost_per_hour: Annotated[float, Field(ge=0)] = 0.0
     cost_factor: Annotated[float, Field(gt=0)] = Field(1.0, description="multiplies the cost of a shift template")
@@ -348,7 +369,7 @@ class ShiftTemplate(Spec):
     A shift costs `cost` times the group's `cost_factor`, or its paid hours times the group's `cost_per_hour`.
     """
 
-    starts: StartWindow | tuple[Clock, ...]
+    starts: StartWindow | Annotated[tuple[Clock, ...], Field(min_length=1)]
     lengths: tuple[PositiveSeconds, ...] = Field(min_length=1)
     breaks: tuple[BreakRule, ...] = ()
     between_breaks: Seconds = Field(0.0, description="least working time between two breaks")
@@ -368,7 +389,9 @@ class ShiftTemplate(Spec):
         for length in self.lengths:
             for rule in self.breaks:
                 if rule.earliest <= 0 or rule.earliest + rule.length >= length:
-                    raise ValueError(f"a break of {rule.length / 60:g} min has no room in a shift of {length / 3600:g} h")
+                    pause, shift = format_duration(rule.length), format_duration(length)
+                    what = f"a break of {pause} has no room in a shift of {shift}"
+                    raise ValueError(f"{what}: give a longer length or an earlier break")
         return self
 
 
@@ -377,6 +400,7 @@ class ShiftTemplate(Spec):
 Measure = Literal[
     "service_level", "asa", "abandonment", "wait_p50", "wait_p80", "wait_p95", "wait_p99", "occupancy"
 ]  # fmt: skip
+SHARES = ("service_level", "abandonment", "occupancy")
 
 
 class Target(Spec):
@@ -394,24 +418,28 @@ class Target(Spec):
     at_least: float | None = None
     at_most: float | None = None
     per: Literal["interval", "day", "horizon"] = "horizon"
-    confidence: Share = 0.95
+    confidence: Annotated[Share, Field(gt=0, lt=1)] = 0.95
 
-    @field_validator("at_least", "at_most", mode="before")
+    @field_validator("at_least", "at_most", mode="before", json_schema_input_type=ShareText | DurationText | None)
     @classmethod
-    def _level(cls, value: Any) -> Any:
-        if isinstance(value, str):
-            return parse_share(value) if "%" in value else parse_duration(value)
-        return value
+    def _level(cls, value: Any, others: ValidationInfo) -> Any:
+        if value is None:
+            return None
+        return parse_share(value) if others.data.get("measure") in SHARES else parse_duration(value)
+
+    @field_serializer("at_least", "at_most", when_used="json")
+    def _level_text(self, level: float | None) -> float | str | None:
+        return level if level is None or self.is_share else format_duration(level)
 
     @model_validator(mode="after")
     def _one_level(self) -> "Target":
         if (self.at_least is None) == (self.at_most is None):
             raise ValueError("a target needs exactly one of at_least and at_most")
         if (self.measure == "service_level") != (self.at_least is not None):
-            word = "at_least" if self.measure == "service_level" else "at_most"
-            raise ValueError(f"a target on {self.measure} takes {word}")
+            wrong, word = ("at_most", "at_least") if self.measure == "service_level" else ("at_least", "at_most")
+            raise ValueError(f"a target on {self.measure} takes no {wrong}: write {word}")
         if self.is_share and not 0 <= self.level <= 1:
-            raise ValueError(f"{self.measure} is a share: its level lies between 0 and 1 (or 0 % and 100 %)")
+            raise ValueError(f"{self.measure} is a share: its level lies in [0, 1] (0 % to 100 %), not {self.level:g}")
         if not self.is_share and self.level < 0:
             raise ValueError("a wait is never negative")
         return self
@@ -424,7 +452,7 @@ class Target(Spec):
     @property
     def is_share(self) -> bool:
         """Whether levels are shares rather than seconds."""
-        return self.measure in ("service_level", "abandonment", "occupancy")
+        return self.measure in SHARES
 
 
 class Costs(Spec):
@@ -456,6 +484,7 @@ class Scenario(Spec):
     bots: dict[Name, Bot] = {}
     contact_types: dict[Name, ContactType] = Field(min_length=1)
     trace: tuple[TraceRow, ...] | None = None
+    volume: Annotated[float, Field(gt=0)] = Field(1.0, description="multiplies all arrivals but those of a trace")
     busyness: Busyness = Busyness()
     events: dict[Name, Event] = {}
     agent_groups: dict[Name, AgentGroup] = Field(min_length=1)
@@ -548,24 +577,22 @@ def _dangling(s: Scenario) -> Iterator[tuple[Where, str]]:
                 yield ("staffing", "shifts", i, "group"), unknown_name(shift.group, groups, "agent group")
 
 
-def _label_problem(label: str) -> str | None:
-    try:
-        parse_moment(label)
-    except ValueError as error:
-        return str(error)
-    return None
-
-
 def _mistimed(s: Scenario) -> Iterator[tuple[Where, str]]:
     for group, heads in (s.staffing.levels or {} if s.staffing else {}).items():
         for label in heads:
-            if problem := _label_problem(label):
-                yield ("staffing", "levels", group, label), problem
+            try:
+                parse_moment(label)
+            except ValueError as error:
+                yield ("staffing", "levels", group, label), str(error)
     for name, event in s.events.items():
         day, minutes = parse_moment(event.start)
         if day is not None and not s.horizon.instants(day, minutes):
             yield ("events", name, "start"), f"{event.start} does not exist in {s.horizon.zone} (clock change)"
+    for i, shift in enumerate(s.staffing.shifts or () if s.staffing else ()):
+        if shift.day is not None and shift.day.year not in YEARS:
+            yield ("staffing", "shifts", i, "day"), "the year does not lie between 1900 and 2200"
     for i, row in enumerate(s.trace or ()):
         if row.arrival * 1000 >= s.horizon.length_ms:
-            yield ("trace", i, "arrival"), f"{row.arrival:g} s lies past the end of the horizon ({s.horizon.length:g} s)"
+            end = format_duration(s.horizon.length)
+            yield ("trace", i, "arrival"), f"{row.arrival:g} s lies past the end of the horizon ({end})"
 

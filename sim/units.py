@@ -4,8 +4,9 @@ Text with a unit goes in ("90 s", "35 %", "08:30"), seconds, fractions and minut
 the same types write themselves back as text, so that a frozen scenario reads like the file it came from.
 """
 
+import math
 import re
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, PlainSerializer
 
@@ -17,6 +18,7 @@ _SECONDS = {
     "week": 604800.0, "weeks": 604800.0,
 }  # fmt: skip
 _DURATION = re.compile(r"\s*([+-]?[0-9]*\.?[0-9]+(?:[eE][+-]?[0-9]+)?)\s*([a-zA-Z]+)\s*")
+_PER_CENT = re.compile(r"([+-]?[0-9]*\.?[0-9]+)\s*%")
 _CLOCK = re.compile(r"([0-9]{1,2}):([0-9]{2})")
 
 
@@ -25,7 +27,7 @@ def parse_duration(value: Any) -> float:
     if value == 0 and not isinstance(value, bool):
         return 0.0
     match = _DURATION.fullmatch(value) if isinstance(value, str) else None
-    if match is None or match[2].lower() not in _SECONDS:
+    if match is None or match[2].lower() not in _SECONDS or not math.isfinite(float(match[1])):
         raise ValueError('a duration is a number with a unit: write for example "90 s", "5 min" or "1.5 h"')
     return float(match[1]) * _SECONDS[match[2].lower()]
 
@@ -33,19 +35,16 @@ def parse_duration(value: Any) -> float:
 def format_duration(seconds: float) -> str:
     """The shortest of hours, minutes, seconds that says `seconds` exactly."""
     for unit, size in (("h", 3600.0), ("min", 60.0)):
-        if seconds and seconds % size == 0:
+        if seconds and seconds % size == 0 and seconds < 1e15:
             return f"{int(seconds // size)} {unit}"
     return f"{int(seconds) if seconds == int(seconds) else repr(seconds)} s"
 
 
 def parse_share(value: Any) -> float:
     """A number, or a text in per cent: "35 %" is 0.35."""
-    if isinstance(value, str) and value.strip().endswith("%"):
-        try:
-            return float(value.strip()[:-1]) / 100.0
-        except ValueError:
-            pass
-    elif isinstance(value, int | float) and not isinstance(value, bool):
+    if isinstance(value, str) and (match := _PER_CENT.fullmatch(value.strip())):
+        return float(match[1]) / 100.0
+    if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
         return float(value)
     raise ValueError('a share is a number from 0 to 1 or a percentage: write for example 0.35 or "35 %"')
 
@@ -70,10 +69,20 @@ def to_ms(seconds: float) -> int:
 
 _text = PlainSerializer(format_duration, return_type=str, when_used="json")
 
-Seconds = Annotated[float, BeforeValidator(parse_duration), Field(ge=0), _text]
-PositiveSeconds = Annotated[float, BeforeValidator(parse_duration), Field(gt=0), _text]
-Share = Annotated[float, BeforeValidator(parse_share), Field(ge=0, le=1)]
-Factor = Annotated[float, BeforeValidator(parse_share), Field(gt=0)]
-Clock = Annotated[
-    int, BeforeValidator(parse_clock), PlainSerializer(format_clock, return_type=str, when_used="json")
-]
+# What an editor's JSON Schema lets people write: the texts as well as the numbers.
+DurationText = (
+    Annotated[str, Field(pattern=r"^\s*[+-]?[0-9]*\.?[0-9]+([eE][+-]?[0-9]+)?\s*[a-zA-Z]+\s*$", examples=["5 min"])]
+    | Literal[0]
+)
+ShareText = float | Annotated[str, Field(pattern=r"^\s*[+-]?[0-9]*\.?[0-9]+\s*%\s*$", examples=["35 %"])]
+ClockText = Annotated[str, Field(pattern=r"^\s*[0-9]{1,2}:[0-9]{2}\s*$", examples=["08:30"])]
+
+_duration = BeforeValidator(parse_duration, json_schema_input_type=DurationText)
+_share = BeforeValidator(parse_share, json_schema_input_type=ShareText)
+_clock = BeforeValidator(parse_clock, json_schema_input_type=ClockText)
+
+Seconds = Annotated[float, _duration, Field(ge=0), _text]
+PositiveSeconds = Annotated[float, _duration, Field(gt=0), _text]
+Share = Annotated[float, _share, Field(ge=0, le=1)]
+Factor = Annotated[float, _share, Field(gt=0)]
+Clock = Annotated[int, _clock, PlainSerializer(format_clock, return_type=str, when_used="json")]

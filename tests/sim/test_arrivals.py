@@ -59,6 +59,11 @@ def test_a_dated_profile_spreads_the_volume_of_its_days() -> None:
     assert by_hour(arrivals)[12] == pytest.approx(3 * by_hour(arrivals)[0])
 
 
+def test_the_volume_multiplies_whatever_comes() -> None:
+    assert by_hour({"per_hour": 6}, volume=2.5) == [15] * 24
+    assert sum(by_hour({"counts": {"08:00": 4}}, volume=100)) == pytest.approx(400)
+
+
 def test_counts_belong_to_the_interval_of_their_label() -> None:
     counts = {"00:00": 4, "00:30": 2, "01:15": 1, "2026-03-02 00:30": 9}
     assert by_hour({"counts": counts}, length="3 h") == [13, 1, 0]

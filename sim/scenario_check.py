@@ -1,0 +1,259 @@
+"""What only a whole scenario can show: counts with gaps, odd handle times, expected contacts per day.
+
+Also interval tables on their own, so that a planner can check a CSV before it becomes part of a scenario.
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import date
+from itertools import pairwise
+from pathlib import Path
+from statistics import median
+
+from sim.clock import Horizon, Moment, format_moment, parse_moment
+from sim.scenario import ContactType, Scenario
+from sim.scenario_problems import Problem, file_problem, problem, split
+from sim.scenario_tables import NoTable, Row, Table, read_table
+from sim.scenario_tree import Node, Origin, Place, find
+
+SHORTEST_S, LONGEST_S = 10.0, 3600.0
+TIMES_THE_MEDIAN = 10.0
+"""A mean handle time outside these, or so many times above or below those of other types, is worth a second look."""
+DAY = 1440
+Stamped = tuple[int, Row]
+"""A row of a table and its minute: since the first day of the calendar, or of any day where labels have no date."""
+_TIME_WORDS = ("aht", "acw", "handle", "talk", "wait", "asa")
+
+
+@dataclass(frozen=True, kw_only=True)
+class CheckReport:
+    """What `check` found. `expected` contacts by contact type (or column) and local day."""
+
+    file: str
+    problems: tuple[Problem, ...] = ()
+    warnings: tuple[Problem, ...] = ()
+    expected: dict[str, dict[str, float]] = field(default_factory=dict)
+    scenario: Scenario | None = None
+
+    @property
+    def is_good(self) -> bool:
+        """Whether nothing is wrong; there may be warnings."""
+        return not self.problems
+
+
+# ------------------------------------------------------------------------------------------------ problems of a whole
+
+
+def whole_file_problems(scenario: Scenario, tree: Node) -> Iterator[Problem]:
+    """Labels given twice in two spellings, and counts that do not cover each interval of the horizon once."""
+    for form in ("per_hour", "profile", "counts"):
+        for place, series in find(tree, f"contact_types.*.arrivals.{form}"):
+            yield from _twice(place, series)
+            if form == "counts":
+                listed = series if series.entries else Node({"00:00": series}, series.origin)
+                yield from _uncovered(scenario.horizon, place, listed)
+    for place, heads in find(tree, "staffing.levels.*"):
+        yield from _twice(place, heads)
+
+
+def _twice(place: Place, series: Node) -> Iterator[Problem]:
+    first: dict[Moment, str] = {}
+    for label, node in series.entries.items():
+        other = first.setdefault(parse_moment(label), label)
+        if other != label:
+            yield problem(Node({}, node.origin), (*place, label), f"is given twice (first as {other})")
+
+
+def _uncovered(horizon: Horizon, place: Place, series: Node) -> Iterator[Problem]:
+    """Labels that begin no interval or two, and intervals without a label."""
+    starts = [(at.date(), at.hour * 60 + at.minute) for at in horizon.interval_starts]
+    often, clocks = Counter(starts), {minutes for _, minutes in starts}
+    known = {parse_moment(label): node for label, node in series.entries.items()}
+    for moment, node in known.items():
+        day, minutes = moment
+        where, label = (*place, format_moment(moment)), Node({}, node.origin)
+        times = often[day, minutes] if day is not None else int(minutes in clocks)
+        if times == 0:
+            yield problem(label, where, f"no interval of the horizon begins at {format_moment(moment)}", _grid(horizon))
+        elif times > 1:
+            rule = f"{format_moment(moment)} exists twice in {horizon.zone} (clock change)"
+            yield problem(label, where, rule, "give per_hour instead of counts")
+    gaps = [start for start in often if start not in known and (None, start[1]) not in known]
+    if gaps:
+        shown = ", ".join(format_moment(gap) for gap in gaps[:3]) + (", …" if len(gaps) > 3 else "")
+        rule = f"no count for {len(gaps)} of {horizon.intervals} intervals ({shown})"
+        yield problem(_before(series, known, gaps[0]), place, rule, "write 0 where nobody comes")
+
+
+def _grid(horizon: Horizon) -> str:
+    first, last = horizon.local(0), horizon.local(horizon.length_ms)
+    every = f"every {horizon.interval / 60:g} min"
+    return f"they begin {every} from {first:%Y-%m-%d %H:%M} to {last:%Y-%m-%d %H:%M}"
+
+
+def _before(series: Node, known: dict[Moment, Node], gap: Moment) -> Node:
+    """The label before a gap: the line to look at."""
+    earlier = [moment for moment in known if (moment[0] or gap[0], moment[1]) < gap]
+    nearest = max(earlier, key=lambda moment: (moment[0] or gap[0], moment[1]), default=None)
+    return Node({}, known[nearest].origin if nearest is not None else series.origin)
+
+
+# ----------------------------------------------------------------------------------------------------------- oddities
+
+
+def oddities(scenario: Scenario, tree: Node) -> Iterator[Problem]:
+    """What is allowed and yet looks like a slip."""
+    yield from _odd_handle_times(scenario, tree)
+    yield from _odd_times(scenario, tree)
+    traced = {row.contact_type for row in scenario.trace or ()}
+    for name, kind in scenario.contact_types.items():
+        if kind.arrivals is None and name not in traced:
+            yield _at(tree, ("contact_types", name), "nobody ever comes", "give arrivals")
+    if scenario.staffing is None:
+        yield _at(tree, (), "nobody is scheduled, and a simulation needs staffing", "plan it, or give levels or shifts")
+        return
+    levels, shifts = scenario.staffing.levels or {}, scenario.staffing.shifts or ()
+    present = {group for group, heads in levels.items() if any(heads.values())}
+    present |= {shift.group for shift in shifts if shift.number}
+    for group in scenario.agent_groups:
+        if group not in present:
+            yield _at(tree, ("agent_groups", group), "nobody of this group is scheduled")
+
+
+def _odd_handle_times(scenario: Scenario, tree: Node) -> Iterator[Problem]:
+    means = {name: _handle_s(kind) for name, kind in scenario.contact_types.items()}
+    usual = median(means.values())
+    for name, mean in means.items():
+        if not SHORTEST_S <= mean <= LONGEST_S:
+            rule = f"mean handle time is {mean:.0f} s, is the unit right?"
+        elif not usual / TIMES_THE_MEDIAN <= mean <= usual * TIMES_THE_MEDIAN:
+            rule = f"mean handle time is {mean:.0f} s, the median of all types {usual:.0f} s, is the unit right?"
+        else:
+            continue
+        yield _at(tree, ("contact_types", name, "talk"), rule)
+
+
+def _handle_s(kind: ContactType) -> float:
+    return kind.talk.average + (kind.after_contact_work.average if kind.after_contact_work else 0.0)
+
+
+def _odd_times(scenario: Scenario, tree: Node) -> Iterator[Problem]:
+    horizon = scenario.horizon
+    offsets = [at.utcoffset() for at in horizon.interval_starts]
+    for i in range(1, len(offsets)):
+        if offsets[i] != offsets[i - 1]:
+            at = horizon.interval_starts[i]
+            yield _at(tree, ("horizon",), f"the clock is changed on {at:%Y-%m-%d} at {at:%H:%M} in {horizon.zone}")
+    for name, event in scenario.events.items():
+        day, minutes = parse_moment(event.start)
+        assert day is not None, "an event has a date"
+        begins = horizon.first_instant(day, minutes)
+        lasts = 1000 * (event.onset + event.plateau + event.decay)
+        if begins >= horizon.length_ms or begins + lasts <= 0:
+            yield _at(tree, ("events", name), "lies outside the horizon")
+
+
+def _at(tree: Node, place: Place, rule: str, fix: str = "") -> Problem:
+    node = tree.at(*place)
+    return problem(Node({}, (node or tree).origin), place, rule, fix)
+
+
+def expected_by_day(scenario: Scenario) -> dict[str, dict[str, float]]:
+    """Expected contacts of each type on each local day of the horizon, at busyness 1."""
+    from sim.workload import expected_counts
+
+    counts, horizon = expected_counts(scenario), scenario.horizon
+    return {
+        name: {
+            day.isoformat(): float(counts[horizon.day_of_interval == d, i].sum()) for d, day in enumerate(horizon.days)
+        }
+        for i, name in enumerate(scenario.contact_types)
+    }
+
+
+# ---------------------------------------------------------------------------------------------------- a table alone
+
+
+def check_table(path: Path) -> CheckReport:
+    """An interval table without its scenario: labels on a regular grid, nothing missing, twice or negative.
+
+    The grid is the most frequent distance between two labels. Columns whose names speak of times are looked over for
+    outliers, the others are added up by day.
+    """
+    origin = Origin(str(path), None, path.parent)
+    try:
+        table, wrong = read_table(path, origin)
+    except NoTable as none:
+        return CheckReport(file=str(path), problems=(none.why,))
+    moments: list[Stamped] = []
+    for row in table.rows:
+        try:
+            day, minutes = parse_moment(row.cells[table.label_column()])
+            moments.append(((day.toordinal() if day else 0) * DAY + minutes, row))
+        except ValueError as error:
+            wrong.append(file_problem(row.origin, *split(str(error))))
+    wrong += _off_grid(moments)
+    warnings: list[Problem] = []
+    expected: dict[str, dict[str, float]] = {}
+    for column, name in enumerate(table.header):
+        if column == table.label_column() or name.casefold() in ("end", "length"):
+            continue
+        values = _column(table, column, moments, wrong)
+        if any(word in name.casefold() for word in _TIME_WORDS):
+            warnings += _outliers(name, values)
+        else:
+            expected[name] = _totals(values)
+    problems = tuple(sorted(wrong, key=lambda problem: problem.line or 0))
+    return CheckReport(file=str(path), problems=problems, warnings=tuple(warnings), expected=expected)
+
+
+def _off_grid(stamped: list[Stamped]) -> Iterator[Problem]:
+    ordered = sorted(stamped, key=lambda stamp: stamp[0])
+    steps = Counter(after - before for (before, _), (after, _) in pairwise(ordered) if after > before)
+    step = steps.most_common(1)[0][0] if steps else 1
+    for minute, row in ordered:
+        if (minute - ordered[0][0]) % step:
+            yield file_problem(row.origin, f"{_label(minute)} is off the grid of {step} min")
+    on_grid = [stamp for stamp in ordered if (stamp[0] - ordered[0][0]) % step == 0]
+    for (before, first), (after, row) in pairwise(on_grid):
+        if after == before:
+            yield file_problem(row.origin, f"{_label(after)} is given twice (first in line {first.origin.line})")
+        elif after - before > step and after // DAY == before // DAY:
+            missing = f"{(after - before) // step - 1} interval(s) of {step} min are missing"
+            yield file_problem(row.origin, f"{missing} between {_label(before)} and {_label(after)}")
+
+
+def _label(minute: int) -> str:
+    day, minutes = divmod(minute, DAY)
+    return format_moment((date.fromordinal(day) if day else None, minutes))
+
+
+def _column(
+    table: Table, column: int, stamped: list[Stamped], wrong: list[Problem]
+) -> list[tuple[int, Row, float]]:
+    values = []
+    for minute, row in stamped:
+        number = table.number(row.cells[column])
+        if number is None or number < 0:
+            rule = "must be a number" if number is None else "must not be negative"
+            wrong.append(problem(Node(row.cells[column], row.origin), (table.header[column],), rule))
+        else:
+            values.append((minute, row, number))
+    return values
+
+
+def _outliers(name: str, values: list[tuple[int, Row, float]]) -> Iterator[Problem]:
+    usual = median([value for _, _, value in values if value] or [0.0])
+    for _, row, value in values:
+        if value and not usual / TIMES_THE_MEDIAN <= value <= usual * TIMES_THE_MEDIAN:
+            rule = f"the median of the column is {usual:.3g}, is the unit right?"
+            yield problem(Node(value, row.origin), (name,), rule)
+
+
+def _totals(values: list[tuple[int, Row, float]]) -> dict[str, float]:
+    totals: dict[str, float] = {}
+    for minute, _, value in values:
+        day = date.fromordinal(minute // DAY).isoformat() if minute >= DAY else "each day"
+        totals[day] = totals.get(day, 0.0) + value
+    return totals
