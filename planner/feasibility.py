@@ -1,0 +1,96 @@
+"""Why a plan falls short: intervals that no shift covers, skills that nobody works, limits, targets out of reach."""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from planner.plan import Shortage
+from planner.region import by_level
+from planner.search import Problem, Search
+from planner.verdict import Score, score
+from sim.experiment import Tape
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+PLENTY = 3.0
+"""So many times the requirement is as good as any number of agents."""
+
+
+def shortages(search: Search) -> tuple[Shortage, ...]:
+    """Stretches of time in which the best plan's agents fall short of the requirement, with the reason for each."""
+    rows, best, problem = search.rows, search.best, search.problem
+    if rows is None or best is None:
+        return ()
+    short = np.maximum(rows.agents - rows.supplied(problem.table.supply(best.numbers)), 0.0)
+    return tuple(
+        found
+        for row in range(len(short))
+        for first, last in _stretches(short[row] > 0)
+        if (found := _shortage(problem, row, first, last, float(short[row, first:last].max()))).reason
+    )
+
+
+def _stretches(bad: npt.NDArray[np.bool_]) -> Iterator[tuple[int, int]]:
+    """Runs of intervals [first, last) that are True."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[0], bad.astype(np.int8), [0]])))
+    yield from zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True)
+
+
+def _shortage(problem: Problem, row: int, first: int, last: int, agents: float) -> Shortage:
+    horizon, names = problem.scenario.horizon, list(problem.scenario.contact_types)
+    end = horizon.local(last * horizon.interval_ms)
+    return Shortage(
+        contact_types=tuple(names[k] for k in problem.theory.sets[row]),
+        start=horizon.interval_starts[first].isoformat(),
+        end=end.isoformat(),
+        agents=agents,
+        reason=_reason(problem, row, first, last),
+    )
+
+
+def _reason(problem: Problem, row: int, first: int, last: int) -> str:
+    """Why these intervals cannot be covered; empty where they could be."""
+    able = np.flatnonzero(problem.theory.worth[row] > 0)
+    reach = problem.table.reachable()[able]
+    if not reach.any():
+        groups = ", ".join(problem.table.groups[g] for g in able)
+        return f"no shift template lets {groups} work"
+    if not reach[:, first:last].any():
+        return "no shift of a group with the skill covers this time"
+    if _capped(problem, able):
+        return "limits on heads or on shifts a day leave too few"
+    return ""
+
+
+def _capped(problem: Problem, able: Ints) -> bool:
+    return bool(problem.caps.per_day) or any(problem.caps.heads[g] is not None for g in able)
+
+
+def out_of_reach(problem: Problem, tape: Tape) -> list[str]:
+    """Targets that are missed even with more agents than anybody needs wherever some shift reaches, in words."""
+    rows = problem.theory.requirement(problem.theory.levels())
+    plenty = int(np.ceil(PLENTY * rows.agents.max(initial=0.0))) + 10
+    supply = problem.table.reachable() * plenty
+    runs = tape.runs(by_level(problem, supply.astype(np.int64)))
+    scores = [score(problem.scenario, goal, runs) for goal in problem.theory.goals]
+    return [text for one in scores for text in _unreached(problem, one)]
+
+
+def _unreached(problem: Problem, one: Score) -> Sequence[str]:
+    """What is out of reach for one target: the worst of its windows in words, or nothing."""
+    goal = one.goal
+    slack = np.nan_to_num(goal.sign * (one.value - goal.level), nan=np.inf)
+    worst = int(np.argmin(slack))
+    if slack[worst] >= 0:
+        return []
+    names = list(problem.scenario.contact_types)
+    types = ", ".join(names[k] for k in goal.types)
+    start = problem.scenario.horizon.interval_starts[int(np.flatnonzero(one.window == worst)[0])]
+    when = "" if goal.target.per == "horizon" else f" in the {goal.target.per} from {start:%Y-%m-%d %H:%M}"
+    value, level = (f"{x:.1%}" if goal.is_share else f"{x:.1f} s" for x in (one.value[worst], goal.level))
+    return [
+        f"{goal.target.measure} of {types}: even with agents in plenty wherever a shift of theirs reaches, {value} is "
+        f"reached{when}, {level} is asked"
+    ]

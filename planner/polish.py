@@ -1,0 +1,124 @@
+"""Local search: take shifts out, or put fewer or cheaper ones in their place, while every target holds on the tape.
+
+Formulas round up, shifts are longer than peaks, and intervals help each other; so a covering plan is a little too
+good. Which change to try first is guessed from the requirement that it would break least; whether the targets still
+hold is simulated.
+"""
+
+from collections.abc import Callable, Iterator
+from itertools import combinations, islice
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from planner.cover import Rows
+from planner.search import Search
+from planner.shifts import ShiftTable
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+FAILURES = 12
+"""So many changes in a row without success end a pass."""
+PAIRS_OF = 24
+"""Pairs are formed of so many least needed shifts."""
+NEAREST = 3
+"""Replacements looked at for what was taken out."""
+
+
+class Move(NamedTuple):
+    """Shifts taken out, shifts put in, and the shortage against the requirement that this makes."""
+
+    harm: float
+    out: tuple[int, ...]
+    put: tuple[int, ...]
+
+
+def polish(search: Search) -> None:
+    """Improve the best candidate that holds, by all kinds of moves in turn, until none finds anything."""
+    while search.best is not None and search.best.holds:
+        before = search.best
+        for moves in (_drops, _swaps, _mergers):
+            _pass(search, moves)
+        if search.best is before:
+            return
+
+
+def _pass(search: Search, moves: Callable[["_Slack"], Iterator[Move]]) -> None:
+    """Try moves from the best candidate, least harm first, and go on from each success."""
+    failed: set[tuple[tuple[int, ...], tuple[int, ...]]] = set()
+    in_a_row = 0
+    while in_a_row < FAILURES and search.best is not None and search.rows is not None:
+        best = search.best
+        slack = _Slack(search.problem.table, search.rows, best.numbers)
+        ways = sorted(move for move in moves(slack) if move[1:] not in failed)
+        for move in ways:
+            numbers = _moved(best.numbers, move)
+            if search.problem.worth(numbers) >= best.worth:
+                failed.add(move[1:])
+                continue
+            if search.evaluate(numbers) is search.best:
+                in_a_row = 0
+                break
+            failed.add(move[1:])
+            in_a_row += 1
+            if in_a_row >= FAILURES:
+                return
+        else:
+            return
+
+
+def _moved(numbers: Ints, move: Move) -> Ints:
+    moved = numbers.copy()
+    np.subtract.at(moved, list(move.out), 1)
+    np.add.at(moved, list(move.put), 1)
+    return moved
+
+
+class _Slack:
+    """The requirement against a plan, and what changes of the plan would do to it."""
+
+    def __init__(self, table: ShiftTable, rows: Rows, numbers: Ints) -> None:
+        self.table, self.rows, self.numbers = table, rows, numbers
+        self.used = np.flatnonzero(numbers)
+        self.have = rows.supplied(table.supply(numbers))
+        self.weight = table.cost if table.cost.any() else table.paid_h
+
+    def without(self, out: tuple[int, ...]) -> tuple[float, Floats]:
+        """The shortage that taking shifts out makes, and how much of it each shift would cover again, [shift]."""
+        have = self.have.copy()
+        for s in out:
+            have -= np.outer(self.rows.worth[:, self.table.group[s]], self.table.covers[s])
+        short = np.maximum(self.rows.agents - have, 0.0)
+        made = float(short.sum() - np.maximum(self.rows.agents - self.have, 0.0).sum())
+        again = np.minimum(self.rows.worth[:, :, None], short[:, None, :]).sum(axis=0)
+        return made, np.asarray((self.table.covers * again[self.table.group]).sum(axis=1))
+
+    def least_needed(self) -> list[Move]:
+        """Single shifts taken out, least harm first."""
+        return sorted(Move(self.without((int(s),))[0], (int(s),), ()) for s in self.used)
+
+    def replaced(self, out: tuple[int, ...], most: float) -> Iterator[Move]:
+        """Shifts taken out and one that weighs less than `most` put in: the few with the least harm."""
+        made, again = self.without(out)
+        cheaper = np.flatnonzero(self.weight < most - 1e-9)
+        for s in cheaper[np.argsort(-again[cheaper], kind="stable")][:NEAREST]:
+            yield Move(made - float(again[s]), out, (int(s),))
+
+
+def _drops(slack: _Slack) -> Iterator[Move]:
+    yield from slack.least_needed()
+
+
+def _swaps(slack: _Slack) -> Iterator[Move]:
+    for s in slack.used:
+        yield from slack.replaced((int(s),), float(slack.weight[s]))
+
+
+def _mergers(slack: _Slack) -> Iterator[Move]:
+    """Two shifts become one."""
+    loose = [move.out[0] for move in islice(slack.least_needed(), PAIRS_OF)]
+    pairs = [*combinations(loose, 2), *((s, s) for s in loose if slack.numbers[s] > 1)]
+    for a, b in pairs:
+        yield from slack.replaced((a, b), float(slack.weight[a] + slack.weight[b]))

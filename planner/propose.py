@@ -1,0 +1,375 @@
+"""Scenario -> proposal: search, certify on fresh customers, and go back with a larger margin where that fails."""
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from planner.baseline import erlang_c_rows
+from planner.certificate import Certificate, certify
+from planner.cover import Rows, caps_of, cover, price_of
+from planner.feasibility import out_of_reach, shortages
+from planner.plan import (
+    Baseline,
+    Plan,
+    PlanStatus,
+    SearchRecord,
+    evidence_of,
+    figures,
+    solver_record,
+)
+from planner.polish import polish
+from planner.region import improve
+from planner.requirements import Theory
+from planner.search import ROUND_LIMITS, OutOfWork, Problem, Progress, Search
+from planner.shifts import MOST_SHIFTS, enumerate_shifts
+from sim.experiment import Runs, Stopped, Tape, experiment, workload
+from sim.results import TargetRecord, staffing_mode
+from sim.scenario import Scenario
+from sim.summary import target_record
+from sim.targets import RANK, TargetResult, judge
+
+Ints = npt.NDArray[np.int64]
+
+TAPE_CONTACTS = 200_000
+"""The tape is as many days as have about so many contacts, within limits."""
+LEAST_DAYS, MOST_DAYS = 16, 128
+CANDIDATES = 500
+"""Default limit of work: so many simulations of the tape."""
+CERTIFICATES = 3
+"""A plan that is refused goes back to the search; the third is the last."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Proposal:
+    """A plan with the runs it was judged by, and the agents that it required, [group, interval]."""
+
+    plan: Plan
+    runs: Runs
+    judged: tuple[TargetResult, ...]
+    required: Ints
+
+
+class NothingToPlan(ValueError):
+    """The scenario has no targets, or no shifts to meet them with."""
+
+
+def propose(
+    scenario: Scenario,
+    *,
+    objective: str | None = None,
+    seed: int = 1,
+    days: int | None = None,
+    certify_replications: int = 200,
+    time_limit: float | None = None,
+    work_limit: int | None = None,
+    progress: Callable[[Progress], None] | None = None,
+    stop: Callable[[], bool] | None = None,
+    engine: str = "auto",
+    workers: int = 1,
+) -> Proposal:
+    """Search for the plan that is least in the objective and meets all targets, and prove it.
+
+    `days` are those of the tape, `work_limit` the days that may be simulated on it in all, `time_limit` seconds (which
+    makes the plan one that cannot be repeated). `stop` is asked between replications; a KeyboardInterrupt does the
+    same: the best plan so far is returned. Raises NothingToPlan.
+    """
+    _check(scenario)
+    with _Clock(time_limit) as clock:
+        planning = _Planning(
+            problem=_problem(scenario, objective or scenario.objective, certify_replications),
+            seed=seed,
+            days=days or _tape_days(scenario),
+            work_limit=work_limit,
+            stop=lambda: clock.over or (stop is not None and stop()),
+            progress=progress or (lambda _: None),
+            engine=engine,
+            workers=workers,
+        )
+        ended = planning.run()
+        if ended == "interrupted" and clock.over:
+            ended = "limit"
+        return planning.proposal(ended, reproducible=not clock.over)
+
+
+def _check(scenario: Scenario) -> None:
+    if not scenario.targets:
+        raise NothingToPlan(f"{scenario.name} has no targets: say in `targets` what is promised")
+    if not scenario.shift_templates:
+        raise NothingToPlan(f"{scenario.name} has no shift_templates: say there which shifts may be worked")
+
+
+def _tape_days(scenario: Scenario) -> int:
+    contacts = float(workload(scenario).expected.sum())
+    blocks = round(TAPE_CONTACTS / max(contacts, 1.0) / LEAST_DAYS)
+    return int(np.clip(blocks * LEAST_DAYS, LEAST_DAYS, MOST_DAYS))
+
+
+def _problem(scenario: Scenario, objective: str, certificate_days: int) -> Problem:
+    table = enumerate_shifts(scenario)
+    if objective == "cost" and not table.cost.any():
+        raise NothingToPlan("the objective is cost, but no shift costs anything: give cost_per_hour or cost")
+    return Problem(
+        scenario=scenario,
+        objective=objective,
+        table=table,
+        theory=Theory(scenario),
+        caps=caps_of(scenario),
+        certificate_days=certificate_days,
+    )
+
+
+class _Clock:
+    """Says when the time is over; without a limit, never."""
+
+    def __init__(self, seconds: float | None) -> None:
+        self.over = False
+        self._timer = None if seconds is None else threading.Timer(seconds, self._ring)
+
+    def _ring(self) -> None:
+        self.over = True
+
+    def __enter__(self) -> "_Clock":
+        if self._timer is not None:
+            self._timer.daemon = True
+            self._timer.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+
+
+@dataclass(kw_only=True, eq=False)
+class _Planning:
+    """One call of `propose` on its way."""
+
+    problem: Problem
+    seed: int
+    days: int
+    work_limit: int | None
+    stop: Callable[[], bool]
+    progress: Callable[[Progress], None]
+    engine: str
+    workers: int
+
+    def __post_init__(self) -> None:
+        self.certificates: list[tuple[Ints, Certificate]] = []
+        self.unreached: list[str] = []
+        self.baselines: tuple[Baseline, ...] = ()
+        self.search = Search(
+            problem=self.problem,
+            tape=self._tape(self.days),
+            price=lambda rows: price_of(self.problem.objective, self.problem.table, rows, self._interval_h),
+            work_limit=CANDIDATES * self.days if self.work_limit is None else self.work_limit,
+            stop=self.stop,
+            tell=self.progress,
+        )
+
+    @property
+    def _interval_h(self) -> float:
+        return self.problem.scenario.horizon.interval / 3600
+
+    def _tape(self, days: int) -> Tape:
+        return Tape(self.problem.scenario, self.seed, 0, days, engine=self.engine, workers=self.workers)
+
+    # ------------------------------------------------------------------------------------------------------ course
+
+    def run(self) -> PlanStatus:
+        """All phases; how it ended: with certified, met, missed or infeasible, or interrupted or limit."""
+        ended: PlanStatus | None = None
+        try:
+            while len(self.certificates) < CERTIFICATES:
+                ended = self._attempt() or ended
+                if self.search.best is None:
+                    return "limit"
+                if self._certify().status == "certified":
+                    break
+                self._send_back()
+            self._compare()
+        except (KeyboardInterrupt, Stopped):
+            return "interrupted"
+        status = self.certificates[self._chosen()][1].status
+        if status == "certified":
+            return status
+        return "infeasible" if self.unreached else ended or status
+
+    def _attempt(self) -> PlanStatus | None:
+        """Search until nothing gets better; `limit` where the work ran out before."""
+        search = self.search
+        try:
+            search.phase = "cover" if not self.certificates else "repair"
+            search.run()
+            if len(self.problem.table.groups) > 1:
+                search.phase = "trade"
+                improve(search)
+            search.phase = "polish"
+            polish(search)
+        except OutOfWork:
+            return "limit"
+        finally:
+            if search.best is not None and not search.best.holds and not self.unreached and not self.stop():
+                self.unreached = out_of_reach(self.problem, self._tape(min(self.days, LEAST_DAYS)))
+        return None
+
+    def _certify(self) -> Certificate:
+        best, problem = self.search.best, self.problem
+        assert best is not None
+        self.search.phase = "certify"
+        self.search.report()
+        certificate = certify(
+            problem.scenario,
+            problem.staffing(best.numbers),
+            replications=problem.certificate_days,
+            seed=self.seed + 1,
+            first=len(self.certificates) * problem.certificate_days,
+            engine=self.engine,
+            workers=self.workers,
+            stop=self.stop,
+        )
+        self.certificates.append((best.numbers, certificate))
+        return certificate
+
+    def _send_back(self) -> None:
+        """Larger margins where the last certificate was refused."""
+        certificate = self.certificates[-1][1]
+        uncertified: dict[int, Ints] = {}
+        for g, result in enumerate(certificate.judged):
+            bad = [window.status != "certified" for window in result.windows]
+            uncertified[g] = self._windows(g, certificate)[np.flatnonzero(bad)]
+        self.search.warned(certificate.runs, uncertified)
+
+    def _windows(self, g: int, certificate: Certificate) -> Ints:
+        """Windows of a target in which the certificate's runs offered anything."""
+        from planner.verdict import score
+
+        value = score(self.problem.scenario, self.problem.theory.goals[g], certificate.runs).value
+        return np.flatnonzero(np.isfinite(value))
+
+    def _chosen(self) -> int:
+        """The best certificate: first the better status, then the cheaper plan."""
+        found = self.certificates
+        return max(
+            range(len(found)),
+            key=lambda c: (RANK[found[c][1].status], [-w for w in self.problem.worth(found[c][0])], c),
+        )
+
+    def _compare(self) -> None:
+        """The baseline, simulated on the certificate's customers."""
+        problem, runs = self.problem, self.certificates[self._chosen()][1].runs
+        rows = erlang_c_rows(problem.scenario, problem.theory)
+        found = cover(
+            problem.scenario.horizon,
+            problem.table,
+            rows,
+            price_of(problem.objective, problem.table, rows, self._interval_h),
+            problem.caps,
+            limits=ROUND_LIMITS,
+            stop=self.stop,
+        )
+        staffing = problem.staffing(found.numbers)
+        self.search.phase = "baseline"
+        self.search.report()
+        against = experiment(
+            problem.scenario,
+            staffing,
+            replications=runs.replications,
+            first=runs.first,
+            seed=runs.seed,
+            engine=self.engine,
+            workers=self.workers,
+            stop=self.stop,
+        )
+        numbers: dict[str, Any] = figures(problem.scenario, staffing)
+        shortage = float(found.shortage.sum())
+        self.baselines = (
+            Baseline(name="Erlang C + cover", **numbers, shortage=shortage, targets=_records(judge(against))),
+        )
+
+    # ---------------------------------------------------------------------------------------------------- proposal
+
+    def proposal(self, ended: PlanStatus, *, reproducible: bool) -> Proposal:
+        """What is handed over: the best certified plan, else the best there is."""
+        numbers, runs, judged, fresh = self._evidence()
+        scenario, search = self.problem.scenario, self.search
+        staffing = self.problem.staffing(numbers)
+        values: dict[str, Any] = figures(scenario, staffing) | evidence_of(runs, _records(judged), fresh)
+        plan = Plan(
+            name=f"{scenario.name} at least {self.problem.objective}",
+            scenario=scenario.name,
+            scenario_hash=scenario.hash,
+            objective=self.problem.objective,
+            mode=staffing_mode(staffing),
+            shifts=staffing.shifts or (),
+            status=ended,
+            solver=solver_record(search.model.solved) if search.model else None,
+            reasons=tuple(self.unreached) if ended == "infeasible" else (),
+            shortages=shortages(search),
+            baselines=self.baselines,
+            search=SearchRecord(
+                seed=self.seed,
+                tape_days=self.days,
+                simulated_days=search.simulated,
+                solves=search.solves,
+                certificates=len(self.certificates),
+                reproducible=reproducible and ended != "interrupted",
+            ),
+            notes=tuple(self._notes()),
+            **values,
+        )
+        return Proposal(plan=plan, runs=runs, judged=judged, required=self._required(numbers))
+
+    def _evidence(self) -> tuple[Ints, Runs, tuple[TargetResult, ...], bool]:
+        if self.certificates:
+            numbers, certificate = self.certificates[self._chosen()]
+            return numbers, certificate.runs, certificate.judged, True
+        best, runs = self.search.best, self.search.runs
+        if best is not None and runs is not None:
+            return best.numbers, runs, tuple(judge(runs)), False
+        return self._first_plan()
+
+    def _first_plan(self) -> tuple[Ints, Runs, tuple[TargetResult, ...], bool]:
+        """Interrupted before any plan was simulated: what the covering model says, on the least of customers."""
+        found = self.search.model
+        numbers = np.zeros(len(self.problem.table), dtype=np.int64) if found is None else found.numbers
+        runs = replace(self.search.tape, days=1).runs(self.problem.staffing(numbers))
+        return numbers, runs, tuple(judge(runs)), False
+
+    def _notes(self) -> list[str]:
+        names, theory = list(self.problem.scenario.contact_types), self.problem.theory
+        notes = []
+        if theory.untargeted:
+            types = ", ".join(names[k] for k in theory.untargeted)
+            notes.append(f"no target speaks of {types}: nobody is planned for them alone")
+        if self.problem.table.thinned:
+            notes.append(f"more than {MOST_SHIFTS:,} shifts: fewer placings of breaks were tried")
+        return notes
+
+    def _required(self, numbers: Ints) -> Ints:
+        """Agents of the plan that the requirement it came from needs, [group, interval]: idle ones taken out."""
+        supply = self.problem.table.supply(numbers)
+        rows = self.search.rows
+        return supply if rows is None else needed(rows, supply)
+
+
+def needed(rows: Rows, supply: Ints) -> Ints:
+    """As few of `supply[group, interval]` as keep every row as well covered as it is, or as it needs to be.
+
+    Agents of the last group are let go first.
+    """
+    kept = supply.copy()
+    goal = np.minimum(rows.agents, rows.supplied(supply))
+    for group in range(len(kept))[::-1]:
+        worth = rows.worth[:, group]
+        spare = rows.supplied(kept) - goal
+        with np.errstate(divide="ignore", invalid="ignore"):
+            loose = np.where(worth[:, None] > 0, np.floor(spare / worth[:, None] + 1e-9), np.inf).min(axis=0)
+        kept[group] -= np.minimum(np.where(np.isfinite(loose), loose, 0), kept[group]).astype(np.int64)
+    return kept
+
+
+def _records(judged: tuple[TargetResult, ...] | list[TargetResult]) -> tuple[TargetRecord, ...]:
+    return tuple(target_record(result) for result in judged)

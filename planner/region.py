@@ -1,0 +1,208 @@
+"""The trust region: what one agent more or fewer would do, simulated, and a model that trades them for cost.
+
+Formulas know little of who helps whom at a desk with several skills. So the gains and losses of single agents, by
+group and time, are simulated around the present plan, and a MILP finds the cheapest shifts whose changes make up what
+targets lack, as long as the changes are small enough to be believed.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pulp
+
+from planner.cover import ShiftModel
+from planner.search import Candidate, Problem, Search, room
+from planner.solver import Limits
+from planner.verdict import Score, score
+from sim.staffing import StaffingPlan
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+BLOCK_S = 1800.0
+"""Agents are added and taken away for so long at a time, or for one interval if that is longer."""
+APART = 3
+"""Every third block is changed in one run; a change is credited with what happens until the next one."""
+STEPS = 5
+CORRECTIONS = 3
+REGION_LIMITS = Limits(gap=0.01, nodes=20, near=200)
+PENALTY = 2.0
+"""A shortfall of 1 weighs as much as so many times the plan."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Effects:
+    """What a target gains and loses, on its good side, by an agent more or fewer: [window, group, interval] each."""
+
+    gain: Floats
+    loss: Floats
+
+    def predicted(self, change: Ints, most: Floats) -> Floats:
+        """Gain of the windows by a change of supply [group, interval]; what is added beyond `most` gains nothing."""
+        up, down = np.clip(change, 0, most), np.clip(-change, 0, None)
+        return np.asarray((self.gain * up - self.loss * down).sum(axis=(1, 2)))
+
+
+def improve(search: Search) -> None:
+    """Steps from the best candidate: a success enlarges the region, a failure corrects the model, then shrinks it."""
+    base, size = search.best, 2.0
+    if base is None:
+        return
+    effects = simulated(search, base)
+    for _ in range(STEPS):
+        found = _step(search, base, effects, size)
+        if found is None:
+            size /= 2
+            if size < 0.5:
+                return
+        else:
+            base, size = found, size * 1.5
+            effects = simulated(search, base)
+
+
+def merit(candidate: Candidate) -> float:
+    """The objective and what lacks, in one number."""
+    return candidate.worth[0] * (1.0 + PENALTY * candidate.shortfall)
+
+
+def _step(search: Search, base: Candidate, effects: list[Effects], size: float) -> Candidate | None:
+    """A better candidate inside the region; None when the model, corrected by its errors, finds none."""
+    table = search.problem.table
+    supply = table.supply(base.numbers)
+    most = np.maximum(size, np.floor(size / 20 * supply))
+    errors = [np.zeros(len(one.value)) for one in base.scores]
+    for _ in range(CORRECTIONS):
+        numbers = _solved(search, base, effects, most, errors)
+        if numbers is None or (numbers == base.numbers).all():
+            return None
+        found = search.evaluate(numbers)
+        if merit(found) < merit(base) - 1e-9:
+            return found
+        change = table.supply(numbers) - supply
+        for g, (effect, before, after) in enumerate(zip(effects, base.scores, found.scores, strict=True)):
+            promised = effect.predicted(change, most)
+            kept = np.nan_to_num(before.goal.sign * (after.value - before.value))
+            errors[g] = np.maximum(errors[g] + promised - kept, 0.0)
+    return None
+
+
+def _solved(
+    search: Search, base: Candidate, effects: list[Effects], most: Floats, errors: list[Floats]
+) -> Ints | None:
+    """The model's plan: shifts whose change of supply makes up what every window lacks."""
+    problem, rows = search.problem, search.rows
+    assert rows is not None
+    model = ShiftModel(problem.scenario.horizon, problem.table, search.price(rows), problem.caps)
+    up, down = _changes(model, problem.table.supply(base.numbers), most)
+    wanted = search.wanted(base.scores)
+    for g, (one, effect) in enumerate(zip(base.scores, effects, strict=True)):
+        for w in np.flatnonzero(np.isfinite(one.value)):
+            terms = [(up[at], float(effect.gain[w][at])) for at in _cells(effect.gain[w])]
+            terms += [(down[at], -float(effect.loss[w][at])) for at in _cells(effect.loss[w])]
+            price = PENALTY * max(base.worth[0], 1.0) / room(one)
+            short = model.amount(f"short_{g}_{w}", price)
+            lacking = float(one.goal.sign * (wanted[g][w] - one.value[w]) + errors[g][w])
+            model.problem.addConstraint(pulp.LpAffineExpression([*terms, (short, 1.0)]) >= lacking)
+    solved = model.optimum(REGION_LIMITS, base.numbers, search.stop)
+    search.solves += 1
+    if solved.objective is None or solved.objective >= merit(base):  # the model itself expects nothing of a change
+        return None
+    return model.numbers(solved)
+
+
+Grid = dict[tuple[int, int], pulp.LpVariable]
+
+
+def _changes(model: ShiftModel, supply: Ints, most: Floats) -> tuple[Grid, Grid]:
+    """Agents more and fewer in each (group, interval), tied to the shifts; more than `most` more are free and idle."""
+    table = model.table
+    up, down = {}, {}
+    for g, i in np.ndindex(supply.shape):
+        there = np.flatnonzero(table.covers[:, i] & (table.group == g))
+        if not len(there):
+            continue
+        up[g, i] = model.amount(f"up_{g}_{i}", most=float(most[g, i]))
+        down[g, i] = model.amount(f"down_{g}_{i}", most=float(min(most[g, i], supply[g, i])))
+        idle = model.amount(f"idle_{g}_{i}")
+        terms = [(model.x[s], 1.0) for s in there]
+        terms += [(up[g, i], -1.0), (idle, -1.0), (down[g, i], 1.0)]
+        model.problem.addConstraint(pulp.LpAffineExpression(terms) == float(supply[g, i]))
+    return up, down
+
+
+def _cells(effect: Floats) -> list[tuple[int, int]]:
+    return [(int(g), int(i)) for g, i in np.argwhere(effect)]
+
+
+# ------------------------------------------------------------------------------------------------- simulated effects
+
+
+def simulated(search: Search, base: Candidate) -> list[Effects]:
+    """Effects of single agents around a plan, one for each target, from runs by level on the tape's customers."""
+    return _Differences(search, base).effects()
+
+
+class _Differences:
+    """Parallel finite differences: one run changes a group in every third block."""
+
+    def __init__(self, search: Search, base: Candidate) -> None:
+        self.search = search
+        self.table = search.problem.table
+        self.supply = self.table.supply(base.numbers)
+        interval_s = search.problem.scenario.horizon.interval
+        self.block = np.arange(self.table.intervals) // max(1, round(BLOCK_S / interval_s))
+        self.reachable = self.table.reachable()
+        self.base = self._scores(self.supply)
+
+    def effects(self) -> list[Effects]:
+        """For each target; a change is not believed to help by leaving, nor to gain more than it loses."""
+        shapes = [(len(one.value), *self.supply.shape) for one in self.base]
+        gains, losses = [np.zeros(shape) for shape in shapes], [np.zeros(shape) for shape in shapes]
+        for group in range(len(self.supply)):
+            for phase in range(APART):
+                self._difference(group, phase, 1, gains)
+                self._difference(group, phase, -1, losses)
+        return [
+            Effects(gain=np.clip(gain, 0, None), loss=np.maximum(-loss, np.clip(gain, 0, None)))
+            for gain, loss in zip(gains, losses, strict=True)
+        ]
+
+    def _difference(self, group: int, phase: int, sign: int, into: list[Floats]) -> None:
+        """Change a group by one agent in the blocks of a phase, and credit each block with what follows."""
+        chosen = (self.block % APART == phase) & self.reachable[group]
+        supply = self.supply.copy()
+        supply[group, chosen] = np.maximum(supply[group, chosen] + sign, 0)
+        if (supply == self.supply).all():
+            return
+        for g, (before, after) in enumerate(zip(self.base, self._scores(supply), strict=True)):
+            change = _contributions(before, after)
+            for block in np.unique(self.block[supply[group] != self.supply[group]]):
+                credited = (self.block >= block) & (self.block < block + APART)
+                effect = np.bincount(before.window[credited], change[credited], minlength=len(before.value))
+                mine = np.flatnonzero((self.block == block) & (supply[group] != self.supply[group]))
+                into[g][:, group, mine] = (effect / len(mine))[:, None]
+
+    def _scores(self, supply: Ints) -> list[Score]:
+        search, problem = self.search, self.search.problem
+        runs = search.simulate(by_level(problem, supply))
+        return [score(problem.scenario, goal, runs) for goal in problem.theory.goals]
+
+
+def _contributions(before: Score, after: Score) -> Floats:
+    """What each interval adds to the change of its window's value, on the good side."""
+    top = np.nan_to_num(after.observed) * after.weight - np.nan_to_num(before.observed) * before.weight
+    total = np.bincount(before.window, before.weight, minlength=len(before.value))[before.window]
+    value = np.nan_to_num(before.value)[before.window]
+    change = (top - value * (after.weight - before.weight)) / np.maximum(total, 1e-9)
+    return np.asarray(before.goal.sign * change)
+
+
+def by_level(problem: Problem, supply: Ints) -> StaffingPlan:
+    """A plan of so many agents of each group in each interval."""
+    labels = [f"{at:%Y-%m-%d %H:%M}" for at in problem.scenario.horizon.interval_starts]
+    levels = {
+        group: dict(zip(labels, line.tolist(), strict=True))
+        for group, line in zip(problem.table.groups, supply, strict=True)
+    }
+    return StaffingPlan.model_construct(mode="by_level", levels=levels, shifts=None)

@@ -1,0 +1,88 @@
+"""How a plan fared: the value of every target in each of its windows, how sure it is, and what is still lacking.
+
+A plan that barely holds on the tape will miss on fresh customers: the search has picked it for its luck. So a target
+is asked for its level *and* a margin: what the certificate will take off, and some standard errors of the difference
+between tape and certificate.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import NormalDist
+
+import numpy as np
+import numpy.typing as npt
+
+from planner.requirements import Goal
+from sim.estimates import Sample, one_sided
+from sim.experiment import Runs
+from sim.scenario import Scenario
+from sim.targets import target_sample
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+CAUTION = 1.5
+"""Standard errors, of tape and certificate together, by which a value must lie on the safe side."""
+
+
+def windows_of(scenario: Scenario, goal: Goal) -> Ints:
+    """Which window of its target each interval belongs to, shape [interval]."""
+    horizon = scenario.horizon
+    if goal.target.per == "interval":
+        return np.arange(horizon.intervals)
+    return horizon.day_of_interval if goal.target.per == "day" else np.zeros(horizon.intervals, dtype=np.int64)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Score:
+    """One target on one tape. Shape [window]: `value`, NaN where nothing happened, and the `spread` of one day's value.
+
+    Shape [interval]: `observed` values and the observations `weight` they rest on, all days together.
+    """
+
+    goal: Goal
+    window: Ints
+    value: Floats
+    spread: Floats
+    days: int
+    observed: Floats
+    weight: Floats
+
+    def wanted(self, certificate_days: int, comparisons: int, caution: Floats) -> Floats:
+        """What the value must reach so that the certificate can be expected to be given, shape [window]."""
+        confidence = self.goal.target.confidence
+        end = NormalDist().inv_cdf((1 + min(one_sided(confidence, comparisons), 1 - 1e-12)) / 2)
+        errors = end / np.sqrt(certificate_days) + caution * np.sqrt(1 / certificate_days + 1 / self.days)
+        return np.asarray(self.goal.level + self.goal.sign * errors * self.spread)
+
+    def lacking(self, wanted: Floats) -> Floats:
+        """By how much the value falls short of what is wanted, shape [window]; never below 0, 0 where nothing came."""
+        return np.maximum(np.nan_to_num(self.goal.sign * (wanted - self.value)), 0.0)
+
+
+def score(scenario: Scenario, goal: Goal, runs: Runs) -> Score:
+    """Read a target's figures from the tallies of a tape."""
+    fine = target_sample(goal.target.model_copy(update={"per": "interval"}), runs)
+    assert fine.denominator is not None
+    window = windows_of(scenario, goal)
+    first = np.unique(window, return_index=True)[1]
+    top, bottom = np.asarray(fine.numerator, dtype=np.float64), np.asarray(fine.denominator, dtype=np.float64)
+    value, influence = Sample(np.add.reduceat(top, first, axis=1), np.add.reduceat(bottom, first, axis=1)).influence()
+    weight = bottom.sum(axis=0)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        observed = np.where(weight > 0, top.sum(axis=0) / weight, np.nan)
+    spread = np.nan_to_num(influence.std(axis=0, ddof=1)) if runs.replications > 1 else np.zeros(len(value))
+    return Score(
+        goal=goal,
+        window=window,
+        value=value,
+        spread=spread,
+        days=runs.replications,
+        observed=observed,
+        weight=weight,
+    )
+
+
+def comparisons_of(scores: Sequence[Score]) -> int:
+    """How many windows of all targets are judged at once."""
+    return max(1, sum(int(np.isfinite(score.value).sum()) for score in scores))
