@@ -314,5 +314,5 @@ class Theory:
 
 def _guess(found: list[int], loads: Floats, i: int) -> int:
     """Agents by the load, with the same surplus, in units of its root, as in the interval before."""
-    surplus = (found[-1] - loads[i - 1]) / math.sqrt(loads[i - 1]) if found and loads[i - 1] > 0 else 0.5
-    return max(1, round(loads[i] + surplus * math.sqrt(loads[i])))
+    surplus = float(found[-1] - loads[i - 1]) / math.sqrt(loads[i - 1]) if found and loads[i - 1] > 0 else 0.5
+    return max(1, round(float(loads[i]) + surplus * math.sqrt(loads[i])))

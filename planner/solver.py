@@ -81,12 +81,13 @@ def solve(
     *,
     start: Mapping[str, float] | None = None,
     stop: Callable[[], bool] | None = None,
+    relaxed: bool = False,
 ) -> SolveResult:
     """Solve a model; `start` is a solution to begin with, `stop` is asked ten times a second.
 
-    A KeyboardInterrupt cancels the solve and is raised again when HiGHS has let go.
+    `relaxed`: whole numbers may be fractions. A KeyboardInterrupt cancels the solve and is raised again when HiGHS has let go.
     """
-    door = _Highs(limits, start)
+    door = _Highs(limits, start, relaxed)
     failed: list[BaseException] = []
 
     def work() -> None:
@@ -123,9 +124,9 @@ def _wait(thread: threading.Thread, door: "_Highs", stop: Callable[[], bool] | N
 class _Highs(pulp.HiGHS):  # type: ignore[misc, unused-ignore]
     """PuLP's HiGHS with a start, a way to cancel, and every status of the solver known."""
 
-    def __init__(self, limits: Limits, start: Mapping[str, float] | None) -> None:
+    def __init__(self, limits: Limits, start: Mapping[str, float] | None, relaxed: bool) -> None:
         options = {} if limits.nodes is None else {"mip_max_nodes": limits.nodes}
-        super().__init__(msg=False, threads=1, gapRel=limits.gap, timeLimit=limits.seconds, random_seed=0, **options)
+        super().__init__(mip=not relaxed, msg=False, threads=1, gapRel=limits.gap, timeLimit=limits.seconds, random_seed=0, **options)
         self.start = start
         self.near = limits.near
         self.relaxed: float | None = None
@@ -217,7 +218,7 @@ def _result(problem: pulp.LpProblem, door: _Highs, interrupted: bool) -> SolveRe
     seconds = float(model.getRunTime())
     if status in (Status.INFEASIBLE, Status.UNBOUNDED) or not _has_solution(model):
         return SolveResult(status=status, objective=None, bound=None, gap=None, seconds=seconds, values={})
-    values = _whole(problem, model.getSolution().col_value)
+    values = _values(problem, model.getSolution().col_value, whole=door.mip)
     objective = float(pulp.value(problem.objective) or 0.0)
     bound = _bound(problem, model, objective) if door.relaxed is None else door.relaxed
     gap = None if bound is None else abs(objective - bound) / max(abs(objective), 1e-9)
@@ -226,21 +227,22 @@ def _result(problem: pulp.LpProblem, door: _Highs, interrupted: bool) -> SolveRe
     return SolveResult(status=status, objective=objective, bound=bound, gap=gap, seconds=seconds, values=values)
 
 
-def _bound(problem: pulp.LpProblem, model: Any, objective: float) -> float | None:
-    if not any(variable.cat == pulp.LpInteger for variable in problem.variables()):
-        return objective
+def _bound(problem: pulp.LpProblem, model: Any) -> float | None:
+    """What the solver has proved; the simplex method proves what it finds."""
+    info = model.getInfo()
+    mixed = any(variable.cat == pulp.LpInteger for variable in problem.variables())
+    proved = float(info.mip_dual_bound if mixed else info.objective_function_value)
     sign = -1.0 if problem.sense == pulp.LpMaximize else 1.0
-    proved = float(model.getInfo().mip_dual_bound)
     return sign * proved + float(problem.objective.constant or 0.0) if math.isfinite(proved) else None
 
 
-def _whole(problem: pulp.LpProblem, found: list[float]) -> dict[str, float]:
+def _values(problem: pulp.LpProblem, found: list[float], *, whole: bool) -> dict[str, float]:
     """Values by name, integers rounded (HiGHS says 3464.9999), and every row checked with them."""
     values = {}
     for variable, value in zip(problem.variables(), found, strict=True):
-        whole = variable.cat == pulp.LpInteger
-        variable.varValue = float(round(value)) if whole else value
-        assert not whole or abs(variable.varValue - value) < 1e-4, f"{variable.name} is {value}, not whole"
+        rounded = whole and variable.cat == pulp.LpInteger
+        variable.varValue = float(round(value)) if rounded else value
+        assert not rounded or abs(variable.varValue - value) < 1e-4, f"{variable.name} is {value}, not whole"
         values[variable.name] = float(variable.varValue)
     for row in _rows(problem):
         assert row.valid(1e-4), f"row {row.name} does not hold after rounding"
