@@ -1,0 +1,1 @@
+"""What people see of a result: figures, tables, and one HTML page."""

@@ -1,0 +1,519 @@
+"""The command line: parse, call one function, print one thing.
+
+The result goes to stdout, progress to stderr. Nothing heavy is imported before a command runs: each imports what it
+needs. What they share is in `cli_voice`.
+"""
+
+import os
+import re
+import shutil
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from cli_runs import past
+from cli_voice import (
+    AcceptOption,
+    AllowChanged,
+    AllowPath,
+    ClusterAddress,
+    EngineOption,
+    Exit,
+    Json,
+    Line,
+    MaxReplications,
+    Mode,
+    Objective,
+    Out,
+    Over,
+    Overlay,
+    Overwrite,
+    Plain,
+    Processes,
+    Quiet,
+    Replications,
+    ScenarioName,
+    Schema,
+    Seed,
+    Set,
+    SweepOut,
+    Tables,
+    Until,
+    Workers,
+    elsewhere,
+    exit_code,
+    follow,
+    going_on,
+    interruptible,
+    kept,
+    remember,
+    run_folder,
+    say,
+    show,
+    stop,
+    tell,
+    told,
+)
+
+if TYPE_CHECKING:
+    from sim.experiment import Runs
+    from sim.results import Result
+    from sim.scenario import Scenario
+    from sim.scenario_file import CheckReport
+
+
+app = typer.Typer(
+    name="peakdesk",
+    help="Simulate a contact centre whose traffic comes in peaks, and plan its shifts.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+app.add_typer(past)
+
+# ----------------------------------------------------------------------------------------------------------- commands
+
+
+@app.command()
+def init(
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="a folder that does not exist yet")],
+    example: Annotated[str, typer.Option(help="which bundled scenario to start from")] = "double-eleven-small",
+    as_json: Json = False,
+) -> None:
+    """Write a full, commented example desk to start from."""
+    import json
+
+    from sim.results import whole_folder
+    from sim.scenario_file import bundled, files_of, resolve
+
+    with told():
+        if example not in bundled():
+            stop(f"error: there is no example {example!r}: there are {', '.join(bundled())}")
+        files = files_of(resolve(example))
+        with whole_folder(folder) as made:
+            for file in files:
+                shutil.copyfile(file, made / file.name)
+    scenario = folder / f"{example}.yaml"
+    if as_json:
+        say(json.dumps({"folder": str(folder), "files": [file.name for file in files]}))
+    else:
+        say(f"Written to {folder}: {', '.join(file.name for file in files)}")
+        say(f"Next: peakdesk check {scenario}")
+
+
+@app.command()
+def check(
+    files: Annotated[list[str], typer.Argument(metavar="FILE...", help="scenarios, or interval tables (CSV)")],
+    overlay: Overlay = None,
+    sets: Set = None,
+    allow_path: AllowPath = False,
+    as_json: Json = False,
+) -> None:
+    """Say all that is wrong with scenario and interval files at once, and what is odd; contacts per day."""
+    import json
+
+    from sim.scenario_file import check as checked
+
+    with told():
+        reports = [checked(file, overlay or (), sets or (), allow_path=allow_path) for file in files]
+    if as_json:
+        say(json.dumps([report.as_object() for report in reports], ensure_ascii=False, indent=2))
+    else:
+        for report in reports:
+            _show_check(report)
+    raise typer.Exit(Exit.DONE if all(report.is_good for report in reports) else Exit.BAD_INPUT)
+
+
+def _show_check(report: "CheckReport") -> None:
+    from sim.report.tables import expected_table
+
+    for problem in report.problems:
+        say(f"error: {problem}")
+    for warning in report.warnings:
+        say(f"warning: {warning}")
+    show(expected_table(report.expected))
+    said = [f"{len(found)} {kind}{'s' if len(found) > 1 else ''}"
+            for kind, found in (("error", report.problems), ("warning", report.warnings)) if found]  # fmt: skip
+    say(f"{report.file}: {', '.join(said) or 'nothing wrong'}")
+
+
+def _desk(
+    scenario: str,
+    overlay: list[Path] | None,
+    sets: list[str] | None,
+    *,
+    allow_path: bool,
+    plan: Path | None = None,
+    mode: Mode | None = None,
+) -> "Scenario":
+    """The scenario, with the staffing of a plan file and the way to simulate it, where these are given."""
+    from sim.scenario_file import load
+    from sim.scenario_plan import with_plan
+
+    desk = load(scenario, overlay or (), sets or (), allow_path=allow_path)
+    if plan is not None:
+        staffing = with_plan(plan, scenario, overlay or (), sets or (), allow_path=allow_path).staffing
+        desk = desk.model_copy(update={"staffing": staffing})
+    if mode is None or desk.staffing is None:
+        return desk
+    if mode == "by-person" and desk.staffing.levels is not None:
+        stop("error: --staffing by-person needs shifts, and this staffing gives heads by level")
+    chosen = desk.staffing.model_copy(update={"mode": mode.replace("-", "_")})
+    return desk.model_copy(update={"staffing": chosen})
+
+
+@app.command()
+def simulate(
+    scenario: ScenarioName,
+    *,
+    replications: Replications = 20,
+    until: Until = None,
+    max_replications: MaxReplications = 1024,
+    plain: Plain = False,
+    seed: Seed = 1,
+    first: Annotated[int, typer.Option(min=0, help="number of the first replication")] = 0,
+    engine: EngineOption = "auto",
+    workers: Workers = 1,
+    processes: Processes = None,
+    cluster: ClusterAddress = None,
+    tables: Tables = None,
+    plan: Annotated[Path | None, typer.Option(help="staffing: a plan's folder or plan.json, a CSV, or YAML")] = None,
+    staffing: Annotated[Mode | None, typer.Option(help="simulate shifts by person (default) or by level")] = None,
+    overlay: Overlay = None,
+    sets: Set = None,
+    allow_path: AllowPath = False,
+    out: Out = None,
+    overwrite: Overwrite = False,
+    accept: AcceptOption = "certified",
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Simulate a desk: service, waits, abandonment, occupancy, money, each with an interval."""
+    from sim.experiment import experiment
+    from sim.precision import parse_goal, sentences
+    from sim.precision import until as run_until
+    from sim.results import write_run
+    from sim.scenario_file import dump
+    from sim.summary import result_of
+    from sim.summary import tables as figures
+    from sim.tables import every_row, refuse
+
+    with told():
+        desk = _desk(scenario, overlay, sets, allow_path=allow_path, plan=plan, mode=staffing)
+        if desk.staffing is None:
+            stop(
+                f"error: {desk.name} has no staffing: give one with --plan FILE, or let `peakdesk plan {scenario}` "
+                "propose shifts"
+            )
+        refuse(tables)
+        folder = run_folder(out, desk.name, "simulate", overwrite)
+        line = Line(quiet)
+
+        def run(start: int, more: int) -> "Runs":
+            return experiment(
+                desk,
+                replications=more,
+                seed=seed,
+                first=start,
+                engine=engine,
+                workers=workers,
+                executor=executor,
+                progress=lambda done, _: line(f"{desk.name}: {start - first + done} of {most} replications"),
+            )
+
+        goals, most = [parse_goal(text, desk) for text in until or ()], max_replications if until else replications
+        with elsewhere(processes, cluster) as executor:
+            if goals:
+                runs, stopping = run_until(goals, run, maximum=most, first=first, plain=plain)
+            else:
+                runs, stopping = run(first, most), None
+        line.end()
+        result = result_of(runs, command="simulate", stopping=stopping, plain=plain)
+        with kept(lambda: tell(result, as_json)):
+            found, more = figures(runs, plain=plain), every_row(runs, tables)
+            write_run(folder, result, scenario_text=dump(desk), tables=found, more=more, overwrite=overwrite)
+    remember(result, folder)
+    tell(result, as_json)
+    for sentence in sentences(stopping) if stopping and not as_json else ():
+        say(sentence)
+    follow(folder, as_json, f"peakdesk report {folder}", f"peakdesk plan {scenario}")
+    raise typer.Exit(exit_code(result.targets, accept))
+
+
+@app.command()
+def plan(
+    scenario: ScenarioName,
+    *,
+    objective: Annotated[
+        Objective | None,
+        typer.Option(help="what the plan is to be least in [default: the scenario's]", show_default=False),
+    ] = None,
+    replications: Annotated[
+        int, typer.Option("--replications", "-n", min=2, help="fresh days of the certificate")
+    ] = 200,
+    seed: Seed = 1,
+    time_limit: Annotated[
+        str | None, typer.Option(metavar="DURATION", help='stop after "5 min", say; such a plan is not reproducible')
+    ] = None,
+    work_limit: Annotated[int | None, typer.Option(min=1, help="stop after so many simulated days")] = None,
+    engine: EngineOption = "auto",
+    workers: Workers = 1,
+    overlay: Overlay = None,
+    sets: Set = None,
+    allow_path: AllowPath = False,
+    out: Out = None,
+    overwrite: Overwrite = False,
+    accept: AcceptOption = "certified",
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Propose the cheapest shifts that meet the targets, and prove them on fresh days; Ctrl-C keeps the best so far."""
+    from planner.propose import propose
+    from planner.telling import caveats, progress_line
+    from sim.results import write_run
+    from sim.scenario_file import dump, shifts_csv
+    from sim.summary import required_records, result_of, tables
+
+    with told():
+        desk = _desk(scenario, overlay, sets, allow_path=allow_path)
+        folder = run_folder(out, desk.name, "plan", overwrite)
+        line = Line(quiet)
+        with interruptible() as stopped:
+            proposal = propose(
+                desk,
+                objective=objective,
+                seed=seed,
+                certify_replications=replications,
+                time_limit=_seconds(time_limit),
+                work_limit=work_limit,
+                progress=lambda now: line(progress_line(now)),
+                stop=stopped,
+                engine=engine,
+                workers=workers,
+            )
+        line.end()
+        found, runs = proposal.plan, proposal.runs
+        result = result_of(
+            runs,
+            command="plan",
+            judged=proposal.judged,
+            plan=found.record(),
+            more=required_records(runs, proposal.required),
+            warnings=caveats(found),
+        )
+        files = {"plan.json": found.model_dump_json(indent=2) + "\n", "plan.csv": shifts_csv(found.shifts)}
+        with kept(lambda: tell(result, as_json)):
+            write_run(folder, result, scenario_text=dump(desk), tables=tables(runs), files=files, overwrite=overwrite)
+    remember(result, folder)
+    tell(result, as_json)
+    follow(
+        folder, as_json, f"peakdesk report {folder}", f"peakdesk simulate {scenario} --plan {folder} --seed {seed + 2}"
+    )
+    raise typer.Exit(PLAN_EXITS.get(found.status, exit_code(result.targets, accept)))
+
+
+PLAN_EXITS = {"infeasible": Exit.INFEASIBLE, "limit": Exit.LIMIT, "interrupted": Exit.INTERRUPTED}
+
+
+def _seconds(text: str | None) -> float | None:
+    """A duration as it was typed; a bare number is in seconds."""
+    from sim.units import parse_duration
+
+    if text is None:
+        return None
+    try:
+        return float(text) if re.fullmatch(r"[\d.]+", text) else parse_duration(text)
+    except ValueError as error:
+        stop(f"error: --time-limit {text}: {error}")
+
+
+@app.command()
+def compare(
+    given: Annotated[
+        list[str], typer.Argument(metavar="A B...", help="scenarios, overlays, plans, path=value or run folders")
+    ],
+    *,
+    replications: Replications = 100,
+    plain: Plain = False,
+    seed: Seed = 1,
+    first: Annotated[int, typer.Option(min=0, help="number of the first replication")] = 0,
+    engine: EngineOption = "auto",
+    workers: Workers = 1,
+    allow_path: AllowPath = False,
+    allow_changed: AllowChanged = False,
+    out: Out = None,
+    overwrite: Overwrite = False,
+    accept: AcceptOption = "certified",
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """What B, C, … change of A, on the same customers: differences with intervals, what moved, money."""
+    from sim import comparison
+    from sim.candidates import candidates
+
+    with told():
+        if len(given) < 2:
+            stop(
+                "error: there is nothing to compare with: give the baseline first, then what is to be compared with it"
+            )
+        found = candidates(given, allow_path=allow_path, allow_changed=allow_changed)
+        folder = run_folder(out, found[0].scenario.name, "compare", overwrite)
+        line = Line(quiet)
+        runs = comparison.compare(
+            found,
+            replications=replications,
+            seed=seed,
+            first=first,
+            engine=engine,
+            workers=workers,
+            progress=lambda name, done, total: line(f"{name}: {done} of {total} replications"),
+        )
+        line.end()
+        results = comparison.results_of(runs, plain=plain)
+        with kept(lambda: _tell_comparison(results[0], as_json)):
+            comparison.write_comparison(folder, runs, results, overwrite=overwrite)
+    remember(results[0], folder)
+    _tell_comparison(results[0], as_json)
+    follow(folder, as_json, f"peakdesk report {folder}")
+    raise typer.Exit(exit_code((target for one in results for target in one.targets), accept))
+
+
+def _tell_comparison(result: "Result", as_json: bool) -> None:
+    from sim.report.comparison import comparison_tables
+    from sim.report.tables import headline
+    from sim.results import to_json
+
+    if as_json:
+        say(to_json(result).rstrip())
+        return
+    say(headline(result))
+    show(*comparison_tables(result))
+    say()
+    for warning in result.warnings:
+        say(f"warning: {warning}")
+
+
+@app.command()
+def sweep(
+    scenario: ScenarioName,
+    *,
+    over: Over,
+    replan: Annotated[bool, typer.Option("--plan", help="propose shifts anew at each point; takes long")] = False,
+    replications: Replications = 20,
+    seed: Seed = 1,
+    engine: EngineOption = "auto",
+    workers: Workers = 1,
+    overlay: Overlay = None,
+    sets: Set = None,
+    allow_path: AllowPath = False,
+    out: SweepOut = None,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """A grid of what-ifs on the same customers: a table, charts. Run again, it goes on where it was interrupted."""
+    from planner.propose import propose
+    from sim.report.sweep import sweep_table
+    from sim.report.sweep_figures import charts
+    from sim.results import write_files
+    from sim.sweep import axis, folder_of, grid
+    from sim.sweep import sweep as run
+
+    with told():
+        points = grid(scenario, [axis(text) for text in over], overlay or (), sets or (), allow_path=allow_path)
+        folder = out or folder_of(points, replications=replications, seed=seed)
+        line = Line(quiet)
+        with going_on(folder):
+            whole = run(
+                points,
+                folder,
+                replications=replications,
+                seed=seed,
+                engine=engine,
+                workers=workers,
+                # other customers than those of the sweep, which would flatter the plan
+                replan=(lambda desk: propose(desk, seed=seed + 1).plan.staffing) if replan else None,
+                progress=lambda k, of, done, days: line(f"point {k + 1} of {of}: {done} of {days} replications"),
+            )
+            line.end()
+            write_files(folder, charts(whole))
+    if as_json:
+        say(whole.model_dump_json(indent=1))
+    else:
+        show(sweep_table(whole))
+    follow(folder, as_json)
+
+
+@app.command()
+def report(
+    runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="run folders")],
+    as_json: Json = False,
+) -> None:
+    """Write one self-contained HTML page into each run folder, and its figures as SVG and PNG."""
+    import json
+
+    from pydantic import ValidationError
+
+    from sim.report.page import report as pages
+    from sim.results import read_result, write_files
+
+    written = []
+    with told():
+        for run in runs:
+            try:
+                result = read_result(run)
+            except (FileNotFoundError, ValidationError):
+                stop(f"error: {run} is no run folder: give a folder that peakdesk simulate or plan has written")
+            folder = run if run.is_dir() else run.parent
+            write_files(folder, pages(result))
+            written.append(folder / "report.html")
+    if as_json:
+        say(json.dumps([str(path) for path in written]))
+    else:
+        for path in written:
+            say(f"Report: {path}")
+
+
+@app.command()
+def schema(
+    which: Annotated[Schema | None, typer.Argument(help="one of them; both by default")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="on one line")] = False,
+) -> None:
+    """Print the JSON Schema of scenario files and of result.json, for editors and programs."""
+    import json
+
+    from sim.results import result_schema
+    from sim.scenario_file import json_schema
+
+    schemas: dict[Schema, Callable[[], dict[str, Any]]] = {"scenario": json_schema, "result": result_schema}
+    found: Any = schemas[which]() if which else {name: make() for name, make in schemas.items()}
+    say(json.dumps(found, indent=None if as_json else 2, ensure_ascii=False))
+
+
+def main() -> None:
+    """Entry point of the command `peakdesk`."""
+    try:
+        app()
+    finally:
+        _leave_solver()
+
+
+def _leave_solver() -> None:
+    """Where a solve was abandoned, end without waiting for its thread: all is written by now."""
+    import threading
+
+    left = sys.exc_info()[1]
+    if isinstance(left, SystemExit) and any(thread.name == "highs" for thread in threading.enumerate()):
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(left.code if isinstance(left.code, int) else Exit.BAD_INPUT)
+
+
+if __name__ == "__main__":
+    main()

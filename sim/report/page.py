@@ -1,0 +1,227 @@
+"""One self-contained HTML page about a result: no network, no scripts, printable, under a strict content policy.
+
+Figures stand in it as SVG images, so that the policy can forbid all but them and the one style sheet, by its hash.
+"""
+
+import base64
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from importlib.resources import files
+from typing import Any
+
+import jinja2
+from markupsafe import Markup
+
+from sim.measures import FORMULAS
+from sim.report import comparison_figures, figures
+from sim.report.comparison import comparison_tables
+from sim.report.figures import Drawing
+from sim.report.records import Records, number
+from sim.report.tables import (
+    STAFFING,
+    Table,
+    baseline,
+    bot_table,
+    change,
+    currency,
+    days_table,
+    groups_table,
+    money_table,
+    service_table,
+    shifts_table,
+    solver_table,
+    staffing_figures,
+    staffing_table,
+    targets_table,
+    verdict,
+)
+from sim.results import Result
+
+
+@dataclass(frozen=True)
+class Card:
+    """One of the figures at the top."""
+
+    label: str
+    value: str
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A figure as the page shows it: `source` is a data URL."""
+
+    title: str
+    description: str
+    source: str
+
+
+def report(result: Result) -> dict[str, bytes]:
+    """Files of a report by their path in the run folder: report.html, and each figure as SVG and PNG."""
+    drawings = comparison_figures.draw(result) | figures.draw(Records(result.estimates), result.targets)
+    pictures = {name: figures.svg(drawing) for name, drawing in drawings.items()}
+    made = {"report.html": page(result, drawings, pictures).encode()}
+    made |= {f"figures/{name}.svg": svg for name, svg in pictures.items()}
+    return made | {f"figures/{name}.png": figures.png(drawing) for name, drawing in drawings.items()}
+
+
+def page(result: Result, drawings: Mapping[str, Drawing], pictures: Mapping[str, bytes]) -> str:
+    """The page; `pictures` are the drawings as SVG."""
+    style = _text("page.css")
+    template = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True).from_string(
+        _text("page.html.j2")
+    )
+    return template.render(
+        result=result,
+        policy=_policy(style),
+        style=Markup(style),
+        figures=[
+            Picture(drawing.title, drawing.description, _data_url(pictures[name])) for name, drawing in drawings.items()
+        ],
+        **_content(result),
+    )
+
+
+def _text(name: str) -> str:
+    return (files("sim.report") / name).read_text(encoding="utf-8")
+
+
+def _policy(style: str) -> str:
+    """Nothing may be loaded, sent or run; the style sheet is known by its hash."""
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    return f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; base-uri 'none'; form-action 'none'"
+
+
+def _data_url(svg: bytes) -> str:
+    return f"data:image/svg+xml;base64,{base64.b64encode(svg).decode()}"
+
+
+def _content(result: Result) -> dict[str, Any]:
+    """What the template shows besides figures."""
+    records = Records(result.estimates)
+    horizon: Any = result.scenario.document["horizon"]
+    return {
+        "verdict": verdict(result.targets),
+        "description": result.scenario.document.get("description", ""),
+        "subtitle": _subtitle(result, horizon),
+        "zone": horizon.get("zone", "UTC"),
+        "level": _level(result),
+        "cards": _cards(result),
+        "top": _kept(
+            *comparison_tables(result),
+            targets_table(result),
+            staffing_table(result) if baseline(result) else None,
+        ),
+        "tables": _kept(
+            service_table(records),
+            groups_table(records),
+            bot_table(records),
+            days_table(records),
+            money_table(records),
+            solver_table(result),
+        ),
+        "shifts": shifts_table(result),
+        "assumptions": _assumptions(result, horizon),
+        "sources": _sources(result),
+        "formulas": _formulas(result),
+        "again": run_again(result),
+        "provenance": _provenance(result),
+    }
+
+
+def _kept(*tables: Table | None) -> Sequence[Table]:
+    return [table for table in tables if table is not None and table.rows]
+
+
+def _subtitle(result: Result, horizon: Mapping[str, Any]) -> str:
+    start = datetime.fromisoformat(horizon["start"])
+    done = "Shifts proposed and proved" if result.plan else "Simulated"
+    return (
+        f"{done} over {horizon['length']} from {start:%A %d %B %Y, %H:%M} ({horizon.get('zone', 'UTC')}), "
+        f"{result.replications} replications, {result.staffing.replace('_', ' ')}."
+    )
+
+
+def _level(result: Result) -> str:
+    level = result.estimates[0].level if result.estimates else 0.95
+    return f"{level * 100:.0f} %"
+
+
+def _cards(result: Result) -> list[Card]:
+    """Heads, FTE, hours, cost, each beside the baseline's; and what was minimised."""
+    plan, other = staffing_figures(result), baseline(result)
+    cards = []
+    for name, label in STAFFING:
+        if name in plan:
+            note = f"{other['name']}: {number(other[name])} ({change(plan[name], other[name])})" if other else ""
+            cards.append(Card(f"{label}, {currency(result)}" if name == "cost" else label, number(plan[name]), note))
+    if result.plan:
+        cards.append(Card("objective", f"least {result.plan.objective}"))
+    return cards
+
+
+# ------------------------------------------------------------------------------------------- assumptions, provenance
+
+
+def _assumptions(result: Result, horizon: Mapping[str, Any]) -> Table:
+    document: dict[str, Any] = result.scenario.document
+    busyness = document.get("busyness", {}).get("cv", 0.0)
+    how = "each agent keeps to hours of their own" if result.staffing == "by_person" else "heads by interval"
+    rows = (
+        ("horizon", f"{horizon['start'].replace('T', ' ')}, {horizon['length']}, intervals of {_interval(horizon)}"),
+        ("contact types", str(len(document["contact_types"]))),
+        ("events", ", ".join(document.get("events", {})) or "none"),
+        ("busyness of a day", f"gamma, mean 1, cv {busyness:g}" if busyness else "every day alike"),
+        ("routing", document.get("routing", "priority")),
+        ("staffing", f"simulated {result.staffing.replace('_', ' ')}: {how}; all who are planned come"),
+        ("start", "the desk is empty"),
+    )
+    return Table("Assumptions", ("", ""), rows, 2)
+
+
+def _interval(horizon: Mapping[str, Any]) -> str:
+    return str(horizon.get("interval", "30 min"))
+
+
+def _sources(result: Result) -> Table | None:
+    sources: Any = result.scenario.document.get("sources", {})
+    rows = tuple((str(name), str(text)) for name, text in sources.items())
+    return Table("Sources", ("of", "source"), rows, 2) if rows else None
+
+
+def _formulas(result: Result) -> Table:
+    used = {record.formula for record in result.estimates} | {target.formula for target in result.targets}
+    rows = tuple((key, text) for key, text in FORMULAS.items() if key in used)
+    note = "O offered, A answered, B abandoned; T within the threshold, s within the short-abandonment limit."
+    return Table("Formulas used", ("id", "definition"), rows, 2, note)
+
+
+def run_again(result: Result) -> str:
+    """The command that gives the same figures, to be run in the run folder."""
+    if result.candidates:
+        others = (f"{one.folder}/scenario.yaml" for one in result.candidates[1:])
+        parts = ["peakdesk compare scenario.yaml", *others, f"--replications {result.replications}"]
+        return " ".join([*parts, f"--seed {result.seed}", *([f"--first {result.first}"] if result.first else [])])
+    mode = result.staffing.replace("_", "-")
+    parts = ["peakdesk simulate scenario.yaml", f"--replications {result.replications}", f"--seed {result.seed}"]
+    parts += [f"--first {result.first}"] if result.first else []
+    parts += ["--plan plan.json"] if result.plan else []
+    return " ".join([*parts, f"--staffing {mode}"])
+
+
+def _provenance(result: Result) -> Table:
+    last = result.first + result.replications - 1
+    rows = [
+        ("command", result.command),
+        ("scenario hash", result.scenario.hash),
+        ("seed", str(result.seed)),
+        ("replications", f"{result.first} to {last}"),
+        ("engine", result.engine),
+        *((f"version of {name}", text) for name, text in result.versions.items()),
+    ]
+    return Table("Provenance", ("", ""), tuple(rows), 2)
+
+
+__all__ = ["page", "report", "run_again"]
