@@ -9,9 +9,8 @@ theorem, the same as asking every set of types for the *sum* of its types' requi
 pooled types need less than that sum, and need no further variables.
 """
 
-import math
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -19,7 +18,7 @@ import pulp
 
 from planner import solver
 from planner.shifts import ShiftTable
-from planner.solver import EXACT, Limits, SolveResult, Status
+from planner.solver import EXACT, Limits, SolveResult
 from sim.clock import Horizon
 from sim.scenario import Scenario
 
@@ -27,10 +26,6 @@ Bools = npt.NDArray[np.bool_]
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
-LARGE = 100_000
-"""Coefficients beyond which a model is solved near its relaxation."""
-LOOSE = 1.0
-"""Agents beyond its requirement with which a row of the relaxation is left out of the whole-numbered model."""
 TIE_BREAK = 0.1
 """What all shifts of a plan weigh together in the second objective, in units of the cheapest in the first."""
 
@@ -45,7 +40,7 @@ class Rows:
     worth: Floats
     agents: Floats
 
-    def supplied(self, supply: Ints | Floats) -> Floats:
+    def supplied(self, supply: Ints) -> Floats:
         """What `supply[group, interval]` agents are worth, shape [row, interval]."""
         return np.asarray(self.worth @ supply)
 
@@ -117,34 +112,12 @@ def cover(
 ) -> Cover:
     """Solve the covering model; `start` is a plan to begin from. Without any solution in time, `start` is kept."""
     model = _CoverModel(horizon, table, rows, price, caps)
-    if model.size > LARGE:
-        return _cover_large(model, limits, stop)
     solved = model.optimum(limits, start, stop)
     if solved.solved:
         numbers = model.numbers(solved)
     else:
         numbers = np.zeros(len(table), dtype=np.int64) if start is None else start
     return Cover(numbers=numbers, shortage=rows.shortage(table.supply(numbers)), solved=solved)
-
-
-def _cover_large(model: "_CoverModel", limits: Limits, stop: Callable[[], bool] | None) -> Cover:
-    """A large model is solved near its relaxation, with the rows that are tight there; its bound is the relaxation's.
-
-    (926 shifts, 49 rows in 120 intervals: 1 s and 1.5 % above what the whole model finds in a minute.)
-    """
-    table, rows = model.table, model.rows
-    relaxed = model.optimum(limits, None, stop, relaxed=True)
-    loose = rows.supplied(table.supply(model.fractions(relaxed))) - rows.agents > LOOSE
-    few = Rows(worth=rows.worth, agents=np.where(loose, 0.0, rows.agents))
-    small = _CoverModel(model.horizon, table, few, model.price, model.caps)
-    small.stay_near(relaxed)
-    solved = small.optimum(limits, None, stop)
-    numbers = small.numbers(solved)
-    found = model.objective(numbers)
-    gap = None if relaxed.bound is None else (found - relaxed.bound) / max(found, 1e-9)
-    status = Status.FEASIBLE if solved.status is Status.OPTIMAL else solved.status
-    whole = replace(solved, status=status, objective=found, bound=relaxed.bound, gap=gap)
-    return Cover(numbers=numbers, shortage=rows.shortage(table.supply(numbers)), solved=whole)
 
 
 class ShiftModel:
@@ -169,33 +142,14 @@ class ShiftModel:
         self.terms.append((variable, price))
         return variable
 
-    def optimum(
-        self, limits: Limits, start: Ints | None, stop: Callable[[], bool] | None, *, relaxed: bool = False
-    ) -> SolveResult:
+    def optimum(self, limits: Limits, start: Ints | None, stop: Callable[[], bool] | None) -> SolveResult:
         """Solve with the prices of all variables so far; `start` is a plan to begin from."""
         self.problem.setObjective(pulp.LpAffineExpression(self.terms))
-        first = None if start is None else self.point(start)
-        return solver.solve(self.problem, limits, start=first, stop=stop, relaxed=relaxed)
+        return solver.solve(self.problem, limits, start=None if start is None else self.point(start), stop=stop)
 
     def numbers(self, solved: SolveResult) -> Ints:
-        """How many work each shift in a solution; nobody where there is none."""
-        return np.array([round(solved.values.get(variable.name, 0.0)) for variable in self.x], dtype=np.int64)
-
-    def fractions(self, solved: SolveResult) -> Floats:
-        """The same in a relaxed solution."""
-        return np.array([solved.values.get(variable.name, 0.0) for variable in self.x])
-
-    def stay_near(self, relaxed: SolveResult, base: Ints | None = None) -> None:
-        """Allow only what lies next to a relaxed solution, or between it and the plan `base`."""
-        near = self.fractions(relaxed)
-        other = near if base is None else base
-        for variable, low, high in zip(self.x, np.minimum(near, other), np.maximum(near, other), strict=True):
-            variable.lowBound, variable.upBound = math.floor(low + 1e-6), math.ceil(high - 1e-6)
-
-    def objective(self, numbers: Ints) -> float:
-        """The model's objective at a plan."""
-        values = self.point(numbers)
-        return sum(price * values[variable.name] for variable, price in self.terms)
+        """How many work each shift in a solution."""
+        return np.array([round(solved.values[variable.name]) for variable in self.x], dtype=np.int64)
 
     def point(self, numbers: Ints) -> dict[str, float]:
         """The variables at a plan, by name."""
@@ -246,12 +200,6 @@ class _CoverModel(ShiftModel):
         self.over = self._grid("over", price.over) if price.over else []
         for row in self._coverage():
             self.problem.addConstraint(row)
-
-    @property
-    def size(self) -> int:
-        """How many coefficients the coverage has, about."""
-        serves = (self.rows.worth[:, self.table.group] > 0).sum(axis=0)
-        return int((self.table.covers.sum(axis=1) * serves).sum())
 
     def _grid(self, name: str, price: float) -> list[list[pulp.LpVariable]]:
         rows, blocks = self.rows.agents.shape

@@ -13,10 +13,11 @@ from typing import Any
 
 import highspy
 import numpy as np
+import numpy.typing as npt
 import pulp
 
-CHEAP = 0.5
-"""A reduced cost below which a variable that the relaxation leaves at 0 may still be used."""
+CHEAP = 1e-4
+"""A reduced cost, as a share of the highest price, below which what the relaxation leaves at 0 may still be used."""
 GRACE_S = 10.0
 """How long a cancelled solve may take to hand back its best solution before it is abandoned."""
 
@@ -81,13 +82,12 @@ def solve(
     *,
     start: Mapping[str, float] | None = None,
     stop: Callable[[], bool] | None = None,
-    relaxed: bool = False,
 ) -> SolveResult:
     """Solve a model; `start` is a solution to begin with, `stop` is asked ten times a second.
 
-    `relaxed`: whole numbers may be fractions. A KeyboardInterrupt cancels the solve and is raised again when HiGHS has let go.
+    A KeyboardInterrupt cancels the solve and is raised again when HiGHS has let go.
     """
-    door = _Highs(limits, start, relaxed)
+    door = _Highs(limits, start)
     failed: list[BaseException] = []
 
     def work() -> None:
@@ -124,9 +124,9 @@ def _wait(thread: threading.Thread, door: "_Highs", stop: Callable[[], bool] | N
 class _Highs(pulp.HiGHS):  # type: ignore[misc, unused-ignore]
     """PuLP's HiGHS with a start, a way to cancel, and every status of the solver known."""
 
-    def __init__(self, limits: Limits, start: Mapping[str, float] | None, relaxed: bool) -> None:
+    def __init__(self, limits: Limits, start: Mapping[str, float] | None) -> None:
         options = {} if limits.nodes is None else {"mip_max_nodes": limits.nodes}
-        super().__init__(mip=not relaxed, msg=False, threads=1, gapRel=limits.gap, timeLimit=limits.seconds, random_seed=0, **options)
+        super().__init__(msg=False, threads=1, gapRel=limits.gap, timeLimit=limits.seconds, random_seed=0, **options)
         self.start = start
         self.near = limits.near
         self.relaxed: float | None = None
@@ -148,8 +148,9 @@ class _Highs(pulp.HiGHS):  # type: ignore[misc, unused-ignore]
             solution = highspy.HighsSolution()
             solution.col_value = [self.start.get(variable.name, 0.0) for variable in lp.variables()]
             self.model.setSolution(solution)
-        if self.near is not None and sum(v.cat == pulp.LpInteger for v in lp.variables()) > self.near:
-            self.relaxed = _stay_near_relaxation(self.model)
+        whole = np.array([variable.cat == pulp.LpInteger for variable in lp.variables()], dtype=np.bool_)
+        if self.near is not None and whole.sum() > self.near:
+            self.relaxed = _stay_near_relaxation(self.model, whole)
         if not self.cancelled:
             self.model.run()
         self.finished = True
@@ -164,22 +165,21 @@ class _Highs(pulp.HiGHS):  # type: ignore[misc, unused-ignore]
         return pulp.LpStatusOptimal, pulp.LpSolutionOptimal if proved else pulp.LpSolutionIntegerFeasible
 
 
-def _stay_near_relaxation(model: Any) -> float | None:
-    """Bound the whole numbers of a model by its relaxed solution, whose value is returned; None: it has none."""
+def _stay_near_relaxation(model: Any, whole: npt.NDArray[np.bool_]) -> float | None:
+    """Bound the `whole` numbers of a model by its relaxed solution, whose value is returned; None: it has none."""
     lp = model.getLp()
-    whole = np.array([kind == highspy.HighsVarType.kInteger for kind in lp.integrality_])
     low, high = np.array(lp.col_lower_), np.array(lp.col_upper_)
     relaxation = highspy.Highs()  # type: ignore[no-untyped-call]
     relaxation.setOptionValue("output_flag", False)
     relaxation.setOptionValue("threads", 1)
-    lp.integrality_ = []
+    relaxation.setOptionValue("solve_relaxation", True)
     relaxation.passModel(lp)
     relaxation.run()
     if relaxation.getModelStatus() != highspy.HighsModelStatus.kOptimal:
         return None
     solution = relaxation.getSolution()
     value, price = np.array(solution.col_value), np.array(solution.col_dual)
-    wanted = (value > 1e-6) | (np.abs(price) < CHEAP)
+    wanted = (value > 1e-6) | (np.abs(price) <= CHEAP * np.abs(lp.col_cost_).max(initial=0.0))
     low = np.where(whole, np.maximum(low, np.where(wanted, np.floor(value + 1e-6), 0)), low)
     high = np.where(whole, np.minimum(high, np.where(wanted, np.floor(value + 1e-6) + 2, 0)), high)
     model.changeColsBounds(len(low), np.arange(len(low), dtype=np.int32), low, high)
@@ -218,9 +218,9 @@ def _result(problem: pulp.LpProblem, door: _Highs, interrupted: bool) -> SolveRe
     seconds = float(model.getRunTime())
     if status in (Status.INFEASIBLE, Status.UNBOUNDED) or not _has_solution(model):
         return SolveResult(status=status, objective=None, bound=None, gap=None, seconds=seconds, values={})
-    values = _values(problem, model.getSolution().col_value, whole=door.mip)
+    values = _whole(problem, model.getSolution().col_value)
     objective = float(pulp.value(problem.objective) or 0.0)
-    bound = _bound(problem, model, objective) if door.relaxed is None else door.relaxed
+    bound = _bound(problem, model) if door.relaxed is None else door.relaxed
     gap = None if bound is None else abs(objective - bound) / max(abs(objective), 1e-9)
     if status is Status.OPTIMAL and (gap is None or gap > 1.01 * EXACT.gap):
         status = Status.FEASIBLE
@@ -236,11 +236,11 @@ def _bound(problem: pulp.LpProblem, model: Any) -> float | None:
     return sign * proved + float(problem.objective.constant or 0.0) if math.isfinite(proved) else None
 
 
-def _values(problem: pulp.LpProblem, found: list[float], *, whole: bool) -> dict[str, float]:
+def _whole(problem: pulp.LpProblem, found: list[float]) -> dict[str, float]:
     """Values by name, integers rounded (HiGHS says 3464.9999), and every row checked with them."""
     values = {}
     for variable, value in zip(problem.variables(), found, strict=True):
-        rounded = whole and variable.cat == pulp.LpInteger
+        rounded = variable.cat == pulp.LpInteger
         variable.varValue = float(round(value)) if rounded else value
         assert not rounded or abs(variable.varValue - value) < 1e-4, f"{variable.name} is {value}, not whole"
         values[variable.name] = float(variable.varValue)

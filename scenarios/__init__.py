@@ -1,0 +1,1 @@
+"""Bundled example desks: YAML files with their tables beside them."""
