@@ -12,24 +12,29 @@ Engine = Callable[[Demand, Staffing, Rules], OutcomeTable]
 ENGINES = ("auto", "compiled", "reference")
 WORTH_COMPILING = 50_000
 """Contacts in all replications from which the compiled engine's start-up (about a second from its cache) pays."""
+LONGEST_MS = 2**31
+"""Longest horizon of the compiled engine, 24 days: its packed keys have 32 bits for an instant."""
 
 
 class NoSuchEngine(ValueError):
-    """The engine is unknown or not installed."""
+    """The engine is unknown, not installed, or not made for such a run."""
 
 
-def choose(name: str, contacts: float = float("inf")) -> str:
-    """The engine that `name` means for a run of so many contacts: "compiled" or "reference".
+def choose(name: str, contacts: float = float("inf"), horizon_ms: int = 0) -> str:
+    """The engine that `name` means for a run of so many contacts over such a horizon: "compiled" or "reference".
 
-    Raises NoSuchEngine for an unknown name, and for "compiled" without Numba.
+    Raises NoSuchEngine for an unknown name, and for "compiled" without Numba or over a horizon that is too long.
     """
     if name not in ENGINES:
         raise NoSuchEngine(f"there is no engine {name!r}: use one of {', '.join(ENGINES)}")
     installed = find_spec("numba") is not None
     if name == "compiled" and not installed:
         raise NoSuchEngine("the compiled engine needs numba, which is not installed here: use --engine reference")
+    if name == "compiled" and horizon_ms > LONGEST_MS:
+        raise NoSuchEngine("the compiled engine runs at most 24 days at a time: use --engine reference")
     if name == "auto":
-        return "compiled" if installed and contacts >= WORTH_COMPILING else "reference"
+        worth_it = contacts >= WORTH_COMPILING and horizon_ms <= LONGEST_MS
+        return "compiled" if installed and worth_it else "reference"
     return name
 
 

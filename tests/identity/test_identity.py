@@ -12,7 +12,7 @@ from desks import DESKS
 from hypothesis import HealthCheck, given, settings
 from worlds import customers, desk, levels
 
-from sim.engine import compiled, reference
+from sim.engine import LONGEST_MS, NoSuchEngine, choose, compiled, reference
 from sim.engine.compiled.kernel import kernel
 from sim.metrics import BUCKETS, count
 from sim.outcome import Measured, differences
@@ -103,3 +103,15 @@ def test_kernels_compile_where_no_cache_can_be_written(monkeypatch):
 
     monkeypatch.setattr(caching.FunctionCache, "__init__", nowhere)
     assert kernel(lambda x: x + 1)(1) == 2
+
+
+def test_a_run_that_outlasts_the_packed_clock_is_refused():
+    forty_days = 40 * 86_400
+    run = (customers({"at": 0, "talk": forty_days // 2}, {"at": 1, "talk": forty_days // 2}), levels(1), desk())
+    identical(run)
+    long = (customers(*({"at": i, "talk": forty_days // 2} for i in range(3))), levels(1), desk())
+    with pytest.raises(OverflowError, match="49 days"):
+        compiled.run(*long)
+    with pytest.raises(NoSuchEngine, match="24 days"):
+        choose("compiled", horizon_ms=LONGEST_MS + 1)
+    assert choose("auto", horizon_ms=LONGEST_MS + 1) == "reference"

@@ -14,6 +14,8 @@ from sim.engine.compiled.loop import LAST, RUNNING, SPELLS, UNSERVED, WAITING, D
 from sim.outcome import NEVER, Cause, Contacts, Measured, OutcomeTable, Spells, Sums
 from sim.routing import Rules
 
+INSTANTS = 1 << 32  # milliseconds that a packed key can tell apart
+
 
 def run(demand: Demand, staffing: Staffing, rules: Rules) -> OutcomeTable:
     """Simulate one replication."""
@@ -41,6 +43,8 @@ def drive(desk: Desk, early_ms: int) -> tuple[int, int]:
     while state[RUNNING]:
         heap = np.concatenate([heap, np.empty_like(heap)])
         follow(desk, heap, state)
+    if len(desk.rows) and int(desk.rows.released.max()) >= INSTANTS:
+        raise OverflowError("the work at hand outlasts the 49 days of the compiled engine: use the reference engine")
     last_ms = max(int(state[LAST]), early_ms)
     waiting = desk.rows.status == WAITING
     if waiting.any():
