@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from sim.scenario_file import load
     from sim.staffing import StaffingPlan
     from sim.summary import result_of, simulate, summarise
+    from sim.tables import observe, write_tables
     from sim.targets import judge
 
 _HOME = {
@@ -25,13 +26,16 @@ _HOME = {
     "Tape": "sim.experiment",
     "judge": "sim.targets",
     "load": "sim.scenario_file",
+    "observe": "sim.tables",
     "result_of": "sim.summary",
     "simulate": "sim.summary",
     "summarise": "sim.summary",
+    "write_tables": "sim.tables",
 }
 
 __all__ = [
-    "Runs", "Scenario", "StaffingPlan", "Tape", "judge", "load", "result_of", "simulate", "summarise",
+    "Runs", "Scenario", "StaffingPlan", "Tape", "judge", "load", "observe", "result_of", "simulate", "summarise",
+    "write_tables",
 ]  # fmt: skip
 
 

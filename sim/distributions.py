@@ -233,7 +233,7 @@ class Hyperexponential(Family):
 
     def sample(self, rng: np.random.Generator, n: int) -> Floats:
         which = np.searchsorted(np.cumsum(self.shares)[:-1], rng.random(n), side="right")
-        return rng.exponential(1.0, n) * np.asarray(self.means)[which]
+        return np.asarray(rng.exponential(1.0, n) * np.asarray(self.means)[which])
 
     def cdf(self, x: Floats) -> Floats:
         x = np.maximum(x, 0.0)

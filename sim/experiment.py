@@ -5,15 +5,17 @@ of some replications, so that many plans can be tried on the same ones.
 """
 
 from collections.abc import Callable
+from concurrent.futures import Executor
 from contextlib import closing
 from dataclasses import dataclass, replace
-from functools import cached_property, partial
+from functools import cached_property, lru_cache, partial
+from math import ceil
 
 from sim import attendance, demand, routing
 from sim import engine as engines
 from sim.demand import Demand
-from sim.executors import in_order
-from sim.metrics import Tally, join, measured, stack, tally, tally_of
+from sim.executors import in_chunks, in_order
+from sim.metrics import Pile, Tally, join, measured, tally, tally_of
 from sim.scenario import Scenario
 from sim.staffing import StaffingPlan
 from sim.workload import Workload, expected_counts, workload
@@ -21,6 +23,10 @@ from sim.workload import Workload, expected_counts, workload
 Customers = Callable[[int], Demand]
 Progress = Callable[[int, int], None]
 Stop = Callable[[], bool]
+
+COST_MS = {"compiled": (1.0, 0.0004), "reference": (1.0, 0.02)}
+"""Least milliseconds of a replication, and of each contact in it, on a machine of today."""
+WORTH_SENDING_MS = 100
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -60,6 +66,49 @@ def plan_of(scenario: Scenario, plan: StaffingPlan | None) -> StaffingPlan:
     return chosen
 
 
+def simulation(
+    scenario: Scenario, plan: StaffingPlan, seed: int, engine: str, customers: Customers | None = None
+) -> Callable[[int], Tally]:
+    """The function that simulates one replication, by its number, on the engine "compiled" or "reference"."""
+    rules, by = routing.rules(scenario), measured(scenario)
+    draw = customers or partial(demand.sample, scenario, seed)
+
+    def one(replication: int) -> Tally:
+        staffing = attendance.attend(scenario, plan, seed, replication)
+        if engine == "compiled":
+            return tally_of(*engines.sums(draw(replication), staffing, rules, by), scenario, staffing)
+        return tally(engines.run(draw(replication), staffing, rules, engine), scenario, staffing)
+
+    return one
+
+
+@dataclass(frozen=True)
+class Task:
+    """An experiment as data for workers elsewhere: scenario and plan as JSON."""
+
+    scenario: str
+    plan: str
+    seed: int
+    engine: str
+
+
+@lru_cache(maxsize=8)
+def _unpacked(task: Task) -> Callable[[int], Tally]:
+    scenario = Scenario.model_validate_json(task.scenario)
+    return simulation(scenario, StaffingPlan.model_validate_json(task.plan), task.seed, task.engine)
+
+
+def work(task: Task, replications: range) -> list[Tally]:
+    """Some replications of a task: what a worker does, wherever it is."""
+    return list(map(_unpacked(task), replications))
+
+
+def chunk(engine: str, contacts: float) -> int:
+    """How many replications of so many contacts each are worth a message to a worker."""
+    start, each = COST_MS[engine]
+    return ceil(WORTH_SENDING_MS / (start + each * contacts))
+
+
 def experiment(
     scenario: Scenario,
     plan: StaffingPlan | None = None,
@@ -69,48 +118,50 @@ def experiment(
     first: int = 0,
     engine: str = "auto",
     workers: int = 1,
+    executor: Executor | None = None,
     customers: Customers | None = None,
     progress: Progress | None = None,
     stop: Stop | None = None,
 ) -> Runs:
-    """Simulate `plan`, or the scenario's own staffing.
+    """Simulate `plan`, or the scenario's own staffing, by `workers` threads or else wherever the executor does.
 
-    `customers(replication)` gives the Demand of a replication, drawn from the seed by default. `progress(done, total)`
-    is told of each replication; when `stop()` holds between two of them, `Stopped` is raised with those done.
+    `customers(replication)` gives the Demand of a replication, drawn from the seed by default; they cannot travel to
+    an executor. `progress(done, total)` is told of each replication; when `stop()` holds between two of them,
+    `Stopped` is raised with those done.
     """
     if replications < 1:
         raise ValueError(f"replications is {replications}: at least 1")
-    chosen, rules = plan_of(scenario, plan), routing.rules(scenario)
-    simulate = engines.choose(engine, float(expected_counts(scenario).sum()) * replications)
-    by = measured(scenario)
-    draw = customers or partial(demand.sample, scenario, seed)
+    if executor is not None and customers is not None:
+        raise ValueError("customers stay in this process: give an executor or customers")
+    chosen, contacts = plan_of(scenario, plan), float(expected_counts(scenario).sum())
+    simulate = engines.choose(engine, contacts * replications, scenario.horizon.length_ms)
+    numbers = range(first, first + replications)
 
-    def one(replication: int) -> Tally:
-        staffing = attendance.attend(scenario, chosen, seed, replication)
-        if simulate == "compiled":
-            return tally_of(*engines.sums(draw(replication), staffing, rules, by), scenario, staffing)
-        return tally(engines.run(draw(replication), staffing, rules, simulate), scenario, staffing)
-
-    def runs(tallies: list[Tally]) -> Runs:
+    def runs(done: Pile) -> Runs:
         return Runs(
             scenario=scenario,
             plan=chosen,
             seed=seed,
             first=first,
-            replications=len(tallies),
+            replications=done.done,
             engine=simulate,
-            tallies=stack(tallies),
+            tallies=done.stacked(),
         )
 
-    done: list[Tally] = []
-    with closing(in_order(one, range(first, first + replications), workers)) as results:
-        while len(done) < replications:
+    if executor is None:
+        coming = in_order(simulation(scenario, chosen, seed, simulate, customers), numbers, workers)
+    else:
+        task = Task(scenario.model_dump_json(), chosen.model_dump_json(), seed, simulate)
+        coming = in_chunks(partial(work, task), numbers, executor, chunk(simulate, contacts))
+    pile = Pile(replications)
+    with closing(coming) as results:
+        while pile.done < replications:
             if stop is not None and stop():
-                raise Stopped(runs(done) if done else None)
-            done.append(next(results))
+                raise Stopped(runs(pile) if pile.done else None)
+            pile.add(next(results))
             if progress is not None:
-                progress(len(done), replications)
-    return runs(done)
+                progress(pile.done, replications)
+    return runs(pile)
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,7 +188,7 @@ class Tape:
             replications=self.days,
             seed=self.seed,
             first=self.first,
-            engine=engines.choose(self.engine),
+            engine=engines.choose(self.engine, horizon_ms=self.scenario.horizon.length_ms),
             workers=self.workers,
             customers=lambda replication: self.demands[replication - self.first],
             progress=progress,

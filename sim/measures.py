@@ -11,7 +11,18 @@ from typing import Any, Literal
 
 import numpy as np
 
-from sim.estimates import LEVEL, Estimate, Estimates, Numbers, Sample, estimates_of, mean_of, quantile_of, whole_blocks
+from sim.estimates import (
+    LEVEL,
+    Controls,
+    Estimate,
+    Estimates,
+    Numbers,
+    Sample,
+    estimates_of,
+    mean_of,
+    quantile_of,
+    whole_blocks,
+)
 from sim.metrics import (
     BUCKETS,
     QUANTILES,
@@ -68,6 +79,9 @@ FORMULAS: dict[str, str] = {
     "COST-4": "value lost with offered contacts that nobody answered",
     "COST-5": "agents, lines and bot together",
     "COST-6": "COST-5 / contacts answered or contained",
+    "TM-1": "share of replications in which the target was held in each of its windows",
+    "TM-2": "share of replications in which the target was held in that interval, of those with anything to judge",
+    "SPREAD-1": "quantile over replications of the service level of one horizon, day or type",
     "N-1": "contacts that entered the desk",
     "N-2": "contacts that asked for a person while the desk was open",
     "N-3": "contacts answered by a person",
@@ -314,12 +328,14 @@ def estimate_figure(
     *,
     first: int = 0,
     level: float = LEVEL,
+    controls: Controls | None = None,
 ) -> Estimates:
     """A figure with its interval in each cell of `by`; `first` is the number of the tally's first replication."""
     blocks, sample = blocks_of(scenario, first, tally.replications), sample_of(figure, scenario, tally, by)
-    found = estimates_of(sample, level=level, blocks=blocks, formula=figure.formula)
+    found = estimates_of(sample, level=level, blocks=blocks, controls=controls, formula=figure.formula)
     if figure.on_paper and np.all(sample.numerator == sample.numerator[:1]):
-        return replace(found, low=found.mean, high=found.mean, method="exact")
+        value = np.asarray(sample.numerator[0], dtype=np.float64)
+        return replace(found, mean=value, low=value, high=value, method="exact")
     return found
 
 
@@ -335,13 +351,21 @@ def estimate_wait(
     *,
     first: int = 0,
     level: float = LEVEL,
+    controls: Controls | None = None,
 ) -> Estimate:
     """A quantile (`wait_p50` …) of the wait of the answered of these types, pooled, or their `wait_max`; seconds."""
     blocks = blocks_of(scenario, first, tally.replications)
     picked = slice(None) if types is None else list(types)
     if measure == "wait_max":
-        return mean_of(tally.wait_max_ms[:, picked].max(axis=1) / 1e3, level=level, blocks=blocks, formula="WAIT-3")
-    histograms = tally.wait_histogram[:, picked].sum(axis=1)
+        longest = tally.wait_max_ms[:, picked].max(axis=1) / 1e3
+        return mean_of(longest, level=level, blocks=blocks, controls=controls, formula="WAIT-3")
     return quantile_of(
-        histograms, QUANTILES[measure], _LOWEST_S, _HIGHEST_S, level=level, blocks=blocks, formula="WAIT-2"
+        tally.wait_histogram[:, picked].sum(axis=1),
+        QUANTILES[measure],
+        _LOWEST_S,
+        _HIGHEST_S,
+        level=level,
+        blocks=blocks,
+        controls=controls,
+        formula="WAIT-2",
     )

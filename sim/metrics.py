@@ -102,6 +102,34 @@ def stack(tallies: Sequence[Tally]) -> Tally:
     return Tally(thresholds=tallies[0].thresholds, **columns)
 
 
+class Pile:
+    """Room for the tallies of so many replications, all taken with the first one: memory stays as it is then."""
+
+    def __init__(self, most: int) -> None:
+        self.most, self.done = most, 0
+        self._thresholds: tuple[Threshold, ...] = ()
+        self._columns: dict[str, npt.NDArray[Any]] = {}
+
+    def add(self, tally: Tally) -> None:
+        """Put the tally of one replication on top."""
+        if not self.done:
+            self._thresholds = tally.thresholds
+            self._columns = {name: self._room(getattr(tally, name)) for name in ARRAYS}
+        for name, column in self._columns.items():
+            column[self.done] = getattr(tally, name)
+        self.done += 1
+
+    def _room(self, first: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        room = np.empty((self.most, *first.shape), dtype=first.dtype)
+        room.fill(0)  # touched, so that it is ours now and not page by page
+        return room
+
+    def stacked(self) -> Tally:
+        """Those done, stacked; at least one."""
+        columns = {name: column[: self.done] for name, column in self._columns.items()}
+        return Tally(thresholds=self._thresholds, **columns)
+
+
 def join(stacked: Sequence[Tally]) -> Tally:
     """Stacked tallies one after another along their replication axis."""
     columns = {name: np.concatenate([getattr(tally, name) for tally in stacked]) for name in ARRAYS}

@@ -127,13 +127,23 @@ class Sums(NamedTuple):
     @classmethod
     def zeros(cls, measured: Measured, types: int, groups: int) -> "Sums":
         """Nothing counted yet."""
+
+        def none(*shape: int) -> npt.NDArray[np.int64]:
+            return np.zeros(shape, dtype=np.int64)
+
         cells = (types, measured.intervals)
         return cls(
-            np.zeros((*cells, len(Status), len(measured.limits) + 1), dtype=np.int64),
-            *np.zeros((7, *cells), dtype=np.int64),
-            np.zeros((groups, measured.intervals), dtype=np.int64),
-            np.zeros(types, dtype=np.int64),
-            np.zeros((types, measured.buckets), dtype=np.int64),
+            by_fate=none(*cells, len(Status), len(measured.limits) + 1),
+            arrived=none(*cells),
+            handed_off=none(*cells),
+            wait_answered=none(*cells),
+            wait_offered=none(*cells),
+            queue=none(*cells),
+            talk=none(*cells),
+            after=none(*cells),
+            busy=none(groups, measured.intervals),
+            wait_max=none(types),
+            histogram=none(types, measured.buckets),
         )
 
 

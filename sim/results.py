@@ -7,9 +7,11 @@ written whole or not at all.
 import csv
 import io
 import json
+import os
+import re
 import secrets
 import shutil
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path, PurePosixPath
@@ -124,6 +126,86 @@ class PlanRecord(Contract):
     details: dict[str, JsonValue] = Field({}, description="how it was found; free to change")
 
 
+class DifferenceRecord(Record):
+    """The figure of `candidate` less that of `baseline`, on the same customers."""
+
+    baseline: str
+    candidate: str
+
+
+class MovedRecord(Contract):
+    """The differences that are real: all `comparisons` hold at once with `level`; the clearest comes first."""
+
+    level: float
+    method: Literal["bonferroni"]
+    comparisons: int
+    differences: tuple[DifferenceRecord, ...]
+
+
+class CandidateRecord(Contract):
+    """One of those that were compared: figures over the whole horizon, and its targets.
+
+    Among `estimates` are `target_met`, the share of days on which a target was held, as segments "target 1" and so on.
+    """
+
+    name: str
+    given: str = Field(description="what was asked for")
+    folder: str = Field(description="where its own run lies in the comparison's folder")
+    scenario: str
+    scenario_hash: str
+    staffing: Literal["by_person", "by_level"]
+    estimates: tuple[Record, ...]
+    targets: tuple[TargetRecord, ...]
+
+
+class SavedRecord(Contract):
+    """What variance reduction was worth to one figure of the whole desk.
+
+    `factor`: how many times more plain replications would be needed for the same interval; `equivalent` so many.
+    """
+
+    measure: str
+    formula: str
+    factor: float
+    equivalent: int
+
+
+class VarianceReductionRecord(Contract):
+    """Why intervals are shorter than those of as many independent replications."""
+
+    strata: Literal["blocks of 16"] | None = Field(description="of busyness; null where it does not vary")
+    controls: tuple[str, ...] = Field(description="control variates; empty where there are none")
+    saved: tuple[SavedRecord, ...]
+
+
+class LookRecord(Contract):
+    """One look of a sequential experiment: the level of its intervals, and the goals still missed by then."""
+
+    replications: int
+    level: float
+    missed: tuple[str, ...]
+
+
+class GoalRecord(Contract):
+    """A goal at the last look, in the unit of its estimate."""
+
+    goal: str
+    half_width: float = Field(description="wanted at most")
+    reached: bool
+    estimate: Record
+
+
+class StoppingRecord(Contract):
+    """How an experiment decided when it had seen enough; the intervals of all goals at all looks hold at once."""
+
+    rule: str
+    level: float
+    reached: bool = Field(description="false: stopped at the maximum")
+    maximum: int
+    looks: tuple[LookRecord, ...]
+    goals: tuple[GoalRecord, ...]
+
+
 class ScenarioRecord(Contract):
     """The scenario that was run, units written out; a trace is left to the run folder's scenario file."""
 
@@ -147,6 +229,11 @@ class Result(Contract):
     estimates: tuple[Record, ...]
     targets: tuple[TargetRecord, ...] = ()
     plan: PlanRecord | None = None
+    candidates: tuple[CandidateRecord, ...] = Field((), description="of a comparison, the baseline first")
+    differences: tuple[DifferenceRecord, ...] = ()
+    moved: MovedRecord | None = None
+    variance_reduction: VarianceReductionRecord | None = Field(None, description="null: switched off")
+    stopping: StoppingRecord | None = None
     warnings: tuple[str, ...] = ()
 
     @model_validator(mode="after")
@@ -158,6 +245,36 @@ class Result(Contract):
                 raise ValueError(f"two estimates of {record.measure}, {record.formula}, by {record.by}")
             seen.add(key)
         return self
+
+
+class PointRecord(Contract):
+    """What came of one point: all figures but those by interval, its targets, its shifts where it was planned anew."""
+
+    schema_version: Literal[1] = 1
+    settings: dict[str, str]
+    scenario: str
+    scenario_hash: str
+    staffing: Literal["by_person", "by_level"]
+    seed: int
+    first: int
+    replications: int
+    versions: dict[str, str]
+    estimates: tuple[Record, ...]
+    targets: tuple[TargetRecord, ...]
+    shifts: tuple[ShiftCount, ...] | None = None
+
+
+class SweepRecord(Contract):
+    """All points of a sweep, in the order of the grid: the last path moves fastest."""
+
+    schema_version: Literal[1] = 1
+    command: Literal["sweep"] = "sweep"
+    scenario: str
+    axes: dict[str, tuple[str, ...]]
+    seed: int
+    replications: int
+    versions: dict[str, str]
+    points: tuple[PointRecord, ...]
 
 
 def record(measure: str, unit: str, by: By, estimate: Estimate) -> Record:
@@ -247,12 +364,14 @@ def write_run(
     scenario_text: str,
     tables: Mapping[str, Sequence[Row]] | None = None,
     files: Mapping[str, str | bytes] | None = None,
+    more: Callable[[Path], object] | None = None,
     overwrite: bool = False,
 ) -> None:
     """Write a run folder: result.json, scenario.yaml, estimates.csv, NAME.csv for each table, and other files by path.
 
-    Raises FileExistsError where something is there already, unless it may be overwritten; whatever goes wrong,
-    nothing half-written stays and what was there before is still there.
+    `more` writes what is too long to be held in memory into the folder that it is given. Raises FileExistsError where
+    something is there already, unless it may be overwritten; whatever goes wrong, nothing half-written stays and what
+    was there before is still there.
     """
     contents: dict[str, str | bytes] = {RESULT_FILE: to_json(result), SCENARIO_FILE: scenario_text}
     contents["estimates.csv"] = csv_text(estimate_rows(result.estimates))
@@ -260,6 +379,8 @@ def write_run(
     with whole_folder(folder, overwrite=overwrite) as made:
         for name, content in (contents | dict(files or {})).items():
             _write(made / _inside(name), content)
+        if more is not None:
+            more(made)
 
 
 def _inside(name: str) -> PurePosixPath:
@@ -296,6 +417,34 @@ def whole_folder(folder: Path, *, overwrite: bool = False) -> Iterator[Path]:
     finally:
         if folder.exists():
             shutil.rmtree(old, ignore_errors=True)
+
+
+def next_folder(parent: Path, scenario: str, command: str) -> Path:
+    """The first of SCENARIO-COMMAND-1, -2, … in `parent` that comes after all there are."""
+    slug = re.sub(r"[^\w.-]+", "-", scenario).strip("-.") or "scenario"
+    taken = (re.fullmatch(rf"{re.escape(slug)}-{command}-(\d+)", path.name) for path in parent.glob("*"))
+    return parent / f"{slug}-{command}-{max((int(match[1]) for match in taken if match), default=0) + 1}"
+
+
+def refuse_unwritable(folder: Path, *, overwrite: bool = False) -> None:
+    """Raise OSError where `write_run` could not write this folder, before any work is done for it."""
+    _refuse_to_replace(folder, overwrite)
+    above = next(parent for parent in folder.absolute().parents if parent.exists())
+    if not above.is_dir() or not os.access(above, os.W_OK):
+        raise OSError(f"{above} is no folder that can be written: choose another folder")
+
+
+def write_files(folder: Path, files: Mapping[str, bytes]) -> None:
+    """Put further files into a folder, each of them whole or not at all."""
+    for name, content in files.items():
+        path = folder / _inside(name)
+        path.parent.mkdir(exist_ok=True)
+        part = path.with_name(f".{path.name}.part")
+        try:
+            part.write_bytes(content)
+            part.replace(path)
+        finally:
+            part.unlink(missing_ok=True)
 
 
 def _refuse_to_replace(folder: Path, overwrite: bool) -> None:

@@ -5,11 +5,12 @@ Also interval tables on their own, so that a planner can check a CSV before it b
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import date
 from itertools import pairwise
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 from sim.clock import Horizon, Moment, format_moment, parse_moment
 from sim.scenario import ContactType, Scenario
@@ -40,6 +41,11 @@ class CheckReport:
     def is_good(self) -> bool:
         """Whether nothing is wrong; there may be warnings."""
         return not self.problems
+
+    def as_object(self) -> dict[str, Any]:
+        """The report as plain data for JSON, without the scenario."""
+        found = {kind: [asdict(one) for one in getattr(self, kind)] for kind in ("problems", "warnings")}
+        return {"file": self.file, "good": self.is_good, **found, "expected_contacts": self.expected}
 
 
 # ------------------------------------------------------------------------------------------------ problems of a whole

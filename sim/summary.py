@@ -5,7 +5,9 @@ from typing import Any, cast
 
 import numpy as np
 
-from sim.estimates import LEVEL, Sample, estimates_of, exact
+from sim.chances import chance_records
+from sim.controls import controls_of
+from sim.estimates import LEVEL, Controls, Sample, estimates_of, exact, variance_ratio
 from sim.experiment import Runs, experiment
 from sim.measures import (
     ABANDONMENT,
@@ -27,6 +29,7 @@ from sim.measures import (
     estimate_figure,
     estimate_wait,
     money,
+    sample_of,
     service_level,
 )
 from sim.metrics import QUANTILES, target_types
@@ -37,7 +40,10 @@ from sim.results import (
     Record,
     Result,
     Row,
+    SavedRecord,
+    StoppingRecord,
     TargetRecord,
+    VarianceReductionRecord,
     WindowRecord,
     record,
     scenario_record,
@@ -53,14 +59,19 @@ FLATTERED = ("SL-2", "SL-4", "SL-6")
 """Service levels that look better the more of the late ones hang up."""
 
 
-def summarise(runs: Runs, *, level: float = LEVEL) -> list[Record]:
-    """The estimates of a result: in all, by type, channel, group, day and interval; few by two of them."""
+def summarise(runs: Runs, *, level: float = LEVEL, plain: bool = False) -> list[Record]:
+    """The estimates of a result: in all, by type, channel, group, day and interval; few by two of them.
+
+    `plain`: without control variates.
+    """
+    controls = None if plain else controls_of(runs.scenario, runs.tallies)
     return [
-        *_figures(runs, level),
-        *_courses(runs, level),
-        *_waits(runs, level),
-        *_costs(runs, level),
-        *_pay(runs),
+        *_figures(runs, level, controls),
+        *_courses(runs, level, controls),
+        *_waits(runs, level, controls),
+        *_costs(runs, level, controls),
+        *chance_records(runs, level=level),
+        *pay_records(runs),
     ]
 
 
@@ -72,9 +83,14 @@ def result_of(
     plan: PlanRecord | None = None,
     more: Iterable[Record] = (),
     warnings: Iterable[str] = (),
+    stopping: StoppingRecord | None = None,
+    plain: bool = False,
 ) -> Result:
-    """A whole result. `judged` are its targets, by default those of the scenario; `more` are further estimates."""
-    targets = judge(runs) if judged is None else judged
+    """A whole result. `judged` are its targets, by default those of the scenario; `more` are further estimates.
+
+    `plain`: without control variates.
+    """
+    targets = judge(runs, plain=plain) if judged is None else judged
     return Result(
         command=command,
         scenario=scenario_record(runs.scenario),
@@ -84,10 +100,12 @@ def result_of(
         first=runs.first,
         replications=runs.replications,
         versions=versions(),
-        estimates=(*summarise(runs), *more),
+        estimates=(*summarise(runs, plain=plain), *more),
         targets=tuple(target_record(target) for target in targets),
         plan=plan,
-        warnings=tuple(dict.fromkeys((*_warnings(runs), *warnings))),
+        variance_reduction=None if plain else variance_reduction(runs),
+        stopping=stopping,
+        warnings=tuple(dict.fromkeys((*_warnings(runs, plain), *_unreached(stopping), *warnings))),
     )
 
 
@@ -108,7 +126,7 @@ def simulate(
 # ----------------------------------------------------------------------------------------------------- estimates
 
 
-def _chosen(scenario: Scenario) -> Iterator[tuple[Figure, tuple[Axis, ...]]]:
+def chosen(scenario: Scenario) -> Iterator[tuple[Figure, tuple[Axis, ...]]]:
     """Which figures are given by what; the default service level comes before its siblings."""
     service = service_level(scenario)
     main = (service, *COUNTS, *WAITS, *HANDLING)
@@ -133,25 +151,27 @@ def _chosen(scenario: Scenario) -> Iterator[tuple[Figure, tuple[Axis, ...]]]:
     return ((figure, axes) for axes, figures in by.items() for figure in figures)
 
 
-def _figures(runs: Runs, level: float) -> Iterator[Record]:
-    for figure, by in _chosen(runs.scenario):
-        yield from _records(figure, runs, by, level)
+def _figures(runs: Runs, level: float, controls: Controls | None) -> Iterator[Record]:
+    for figure, by in chosen(runs.scenario):
+        yield from _records(figure, runs, by, level, controls)
 
 
-def _records(figure: Figure, runs: Runs, by: tuple[Axis, ...], level: float) -> Iterator[Record]:
+def _records(
+    figure: Figure, runs: Runs, by: tuple[Axis, ...], level: float, controls: Controls | None
+) -> Iterator[Record]:
     """A figure in every cell of `by`."""
-    found = estimate_figure(figure, runs.scenario, runs.tallies, by, first=runs.first, level=level)
+    found = estimate_figure(figure, runs.scenario, runs.tallies, by, first=runs.first, level=level, controls=controls)
     for key, one in zip(_keys(runs.scenario, by), found, strict=True):
         yield record(figure.measure, figure.unit, key, one)
 
 
-def _courses(runs: Runs, level: float) -> Iterator[Record]:
+def _courses(runs: Runs, level: float, controls: Controls | None) -> Iterator[Record]:
     """The service level that each target asks for, by interval, as segments "target 1", "target 2" and so on."""
     blocks = blocks_of(runs.scenario, runs.first, runs.replications)
     for number, target in enumerate(runs.scenario.targets, start=1):
         if target.measure == "service_level":
             sample = target_sample(target.model_copy(update={"per": "interval"}), runs)
-            found = estimates_of(sample, level=level, blocks=blocks, formula=target.formula)
+            found = estimates_of(sample, level=level, blocks=blocks, controls=controls, formula=target.formula)
             for key, one in zip(_keys(runs.scenario, ("interval",)), found, strict=True):
                 yield record(target.measure, "share", {**key, "segment": f"target {number}"}, one)
 
@@ -160,35 +180,45 @@ def _keys(scenario: Scenario, by: Sequence[Axis]) -> list[By]:
     return cast(list[By], cells(scenario, by))
 
 
-def _waits(runs: Runs, level: float) -> Iterator[Record]:
+def _waits(runs: Runs, level: float, controls: Controls | None) -> Iterator[Record]:
     """Quantiles and the longest wait, in all and by type."""
     names = list(runs.scenario.contact_types)
     of: list[tuple[By, list[int]]] = [({}, list(range(len(names))))]
     of += [({"type": name}, [k]) for k, name in enumerate(names)]
     for measure in (*QUANTILES, "wait_max"):
         for by, types in of:
-            found = estimate_wait(measure, runs.scenario, runs.tallies, types, first=runs.first, level=level)
+            found = estimate_wait(
+                measure, runs.scenario, runs.tallies, types, first=runs.first, level=level, controls=controls
+            )
             yield record(measure, "s", by, found)
 
 
-def _costs(runs: Runs, level: float) -> Iterator[Record]:
+def _costs(runs: Runs, level: float, controls: Controls | None) -> Iterator[Record]:
     """Money by type and in all, with the pay on paper in it; what a contact costs that was answered or contained."""
-    scenario, tally = runs.scenario, runs.tallies
+    scenario = runs.scenario
     blocks, currency = blocks_of(scenario, runs.first, runs.replications), scenario.costs.currency
-    spent = np.full(runs.replications, total(payroll(scenario, runs.plan).values()).cost)
     for figure in money(scenario):
-        yield from _records(figure, runs, (), level)
-        yield from _records(figure, runs, ("type",), level)
+        yield from _records(figure, runs, (), level, controls)
+        yield from _records(figure, runs, ("type",), level, controls)
+    spent, each = spendings(runs)
+    whole = estimates_of(spent, level=level, blocks=blocks, controls=controls, formula="COST-5")
+    per_contact = estimates_of(each, level=level, blocks=blocks, controls=controls, formula="COST-6")
+    yield record("cost", currency, {}, whole.cell())
+    yield record("cost_per_contact", f"{currency}/contact", {}, per_contact.cell())
+
+
+def spendings(runs: Runs) -> tuple[Sample, Sample]:
+    """What each replication cost, in all (COST-5) and per contact answered or contained (COST-6)."""
+    tally = runs.tallies
+    spent = np.full(runs.replications, total(payroll(runs.scenario, runs.plan).values()).cost)
+    for figure in money(runs.scenario):
         if figure.measure != "lost_value":
             spent = spent + figure.numerator(tally).sum(axis=(1, 2))
     done = tally.answered + tally.bot_resolved + tally.bot_contained_unresolved
-    whole = estimates_of(Sample(spent), level=level, blocks=blocks, formula="COST-5")
-    each = estimates_of(Sample(spent, done.sum(axis=(1, 2))), level=level, blocks=blocks, formula="COST-6")
-    yield record("cost", currency, {}, whole.cell())
-    yield record("cost_per_contact", f"{currency}/contact", {}, each.cell())
+    return Sample(spent), Sample(spent, done.sum(axis=(1, 2)))
 
 
-def _pay(runs: Runs) -> Iterator[Record]:
+def pay_records(runs: Runs) -> Iterator[Record]:
     """The plan on paper, in all and by group."""
     groups = payroll(runs.scenario, runs.plan)
     of: list[tuple[By, Pay]] = [({}, total(groups.values()))]
@@ -255,11 +285,33 @@ def target_record(result: TargetResult) -> TargetRecord:
 # ------------------------------------------------------------------------------------------------------ warnings
 
 
-def _warnings(runs: Runs) -> Iterator[str]:
+def variance_reduction(runs: Runs) -> VarianceReductionRecord:
+    """What strata and controls were worth to the figures that people ask for first."""
+    scenario, tally = runs.scenario, runs.tallies
+    blocks, controls = blocks_of(scenario, runs.first, runs.replications), controls_of(scenario, tally)
+    saved = []
+    for figure in (service_level(scenario), ASA, ABANDONMENT, OCCUPANCY):
+        factor = float(variance_ratio(sample_of(figure, scenario, tally), blocks, controls))
+        if np.isfinite(factor):
+            found = SavedRecord(
+                measure=figure.measure,
+                formula=figure.formula,
+                factor=factor,
+                equivalent=round(factor * runs.replications),
+            )
+            saved.append(found)
+    return VarianceReductionRecord(
+        strata="blocks of 16" if scenario.busyness.cv > 0 else None,
+        controls=controls.names if controls else (),
+        saved=tuple(saved),
+    )
+
+
+def _warnings(runs: Runs, plain: bool) -> Iterator[str]:
     scenario, tally = runs.scenario, runs.tallies
     if runs.replications < 2:
         yield "one replication has no intervals: use --replications 2 or more"
-    elif scenario.busyness.cv > 0 and blocks_of(scenario, runs.first, runs.replications) is None:
+    elif scenario.busyness.cv > 0 and not _shows_strata(runs, plain):
         yield "intervals are conservative: stratified busyness shows in them from 8 whole blocks of 16 replications on"
     for target in scenario.targets:
         if (
@@ -276,6 +328,18 @@ def _warnings(runs: Runs) -> Iterator[str]:
                 )
 
 
+def _unreached(stopping: StoppingRecord | None) -> Iterator[str]:
+    if stopping and not stopping.reached:
+        missed = ", ".join(stopping.looks[-1].missed)
+        yield f"{missed}: not reached within {stopping.maximum} replications: give more with --max-replications"
+
+
+def _shows_strata(runs: Runs, plain: bool) -> bool:
+    """Whether intervals know how much stratified busyness helps."""
+    controlled = not plain and controls_of(runs.scenario, runs.tallies) is not None
+    return controlled or blocks_of(runs.scenario, runs.first, runs.replications) is not None
+
+
 def _limits_abandonment(target: Target, scenario: Scenario) -> bool:
     """Whether targets on abandonment cover all its types."""
     limits = (other for other in scenario.targets if other.measure == "abandonment")
@@ -290,21 +354,22 @@ def _names(target: Target) -> str:
 # -------------------------------------------------------------------------------------------------------- tables
 
 
-def tables(runs: Runs) -> dict[str, list[Row]]:
+def tables(runs: Runs, *, plain: bool = False) -> dict[str, list[Row]]:
     """Tidy tables of means: `intervals`, one row per type and interval; `groups`, one per agent group and interval."""
     service = service_level(runs.scenario)
+    controls = None if plain else controls_of(runs.scenario, runs.tallies)
     return {
-        "intervals": _table(runs, "type", (*COUNTS, service, ASA, ABANDONMENT, QUEUE_LENGTH)),
-        "groups": _table(runs, "group", (SCHEDULED, POSITIONS, OCCUPANCY)),
+        "intervals": _table(runs, "type", (*COUNTS, service, ASA, ABANDONMENT, QUEUE_LENGTH), controls),
+        "groups": _table(runs, "group", (SCHEDULED, POSITIONS, OCCUPANCY), controls),
     }
 
 
-def _table(runs: Runs, rows: Axis, figures: Sequence[Figure]) -> list[Row]:
+def _table(runs: Runs, rows: Axis, figures: Sequence[Figure], controls: Controls | None) -> list[Row]:
     by: tuple[Axis, ...] = (rows, "interval")
-    columns: dict[str, list[float | None]] = {
-        figure.measure: [one.mean for one in estimate_figure(figure, runs.scenario, runs.tallies, by, first=runs.first)]
-        for figure in figures
-    }
+    columns: dict[str, list[float | None]] = {}
+    for figure in figures:
+        found = estimate_figure(figure, runs.scenario, runs.tallies, by, first=runs.first, controls=controls)
+        columns[figure.measure] = [one.mean for one in found]
     return [
         {"interval": key["interval"]["index"], "start": key["interval"]["start"], rows: key[rows]}
         | {measure: values[i] for measure, values in columns.items()}

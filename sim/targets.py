@@ -14,7 +14,8 @@ from typing import Any, Literal
 
 import numpy as np
 
-from sim.estimates import Estimate, Estimates, Numbers, Sample, clopper_pearson, estimates_of, one_sided
+from sim.controls import controls_of
+from sim.estimates import Controls, Estimate, Estimates, Numbers, Sample, clopper_pearson, estimates_of, one_sided
 from sim.experiment import Runs
 from sim.measures import ABANDONMENT, ASA, OCCUPANCY, Axis, blocks_of, cells, estimate_wait, fold, service_parts
 from sim.metrics import QUANTILES, Tally, target_thresholds, target_types
@@ -51,15 +52,16 @@ class TargetResult:
     comparisons: int
 
 
-def judge(runs: Runs, targets: Sequence[Target] | None = None) -> list[TargetResult]:
-    """Judge these targets, by default the scenario's own, all at once.
+def judge(runs: Runs, targets: Sequence[Target] | None = None, *, plain: bool = False) -> list[TargetResult]:
+    """Judge these targets, by default the scenario's own, all at once; `plain`: without control variates.
 
     ValueError for a target whose thresholds the tallies of this scenario have not counted.
     """
     asked = runs.scenario.targets if targets is None else targets
     samples = [target_sample(target, runs) for target in asked]
     comparisons = max(1, sum(int(np.isfinite(sample.influence()[0]).sum()) for sample in samples))
-    return [_judge(target, sample, runs, comparisons) for target, sample in zip(asked, samples, strict=True)]
+    controls = None if plain else controls_of(runs.scenario, runs.tallies)
+    return [_judge(target, sample, runs, comparisons, controls) for target, sample in zip(asked, samples, strict=True)]
 
 
 def _axis(target: Target) -> tuple[Axis, ...]:
@@ -96,10 +98,11 @@ def _formula(target: Target) -> str:
     return "SL-2" if target.measure in QUANTILES else FORMULA[target.measure]
 
 
-def _judge(target: Target, sample: Sample, runs: Runs, comparisons: int) -> TargetResult:
+def _judge(target: Target, sample: Sample, runs: Runs, comparisons: int, controls: Controls | None) -> TargetResult:
     scenario = runs.scenario
     level, blocks = one_sided(target.confidence, comparisons), blocks_of(scenario, runs.first, runs.replications)
-    estimates = _bounded(sample, estimates_of(sample, level=level, blocks=blocks, formula=_formula(target)), target)
+    found = estimates_of(sample, level=level, blocks=blocks, controls=controls, formula=_formula(target))
+    estimates = _bounded(sample, found, target)
     judged = [
         WindowResult(by=by, status=_status(target, estimate), estimate=estimate)
         for by, estimate in zip(cells(scenario, _axis(target)), estimates, strict=True)
@@ -107,7 +110,13 @@ def _judge(target: Target, sample: Sample, runs: Runs, comparisons: int) -> Targ
     ]
     if target.measure in QUANTILES and target.per == "horizon":
         wait = estimate_wait(
-            target.measure, scenario, runs.tallies, target_types(scenario, target), first=runs.first, level=level
+            target.measure,
+            scenario,
+            runs.tallies,
+            target_types(scenario, target),
+            first=runs.first,
+            level=level,
+            controls=controls,
         )
         judged = [replace(window, estimate=wait) for window in judged]
     worst = min(judged, key=lambda window: (RANK[window.status], _slack(target, window.estimate)[1]), default=None)

@@ -11,7 +11,9 @@ from outcomes import answered, gone, in_bot, scenario, table
 from worlds import S, levels, persons
 
 from sim.metrics import (
+    ARRAYS,
     BUCKETS,
+    Pile,
     Tally,
     _blocks,
     bucket_high,
@@ -153,6 +155,16 @@ def test_stacked_and_joined_tallies_keep_their_replications_in_order() -> None:
     assert both.replications == 3
     assert both.answered[:, 0, 0].tolist() == [1, 2, 2]
     assert both.thresholds == one.thresholds
+
+
+def test_a_pile_has_room_for_so_many_and_gives_those_done() -> None:
+    pile, days = Pile(5), [count([answered(at)]) for at in (0, 400)]
+    for done, day in enumerate(days, start=1):
+        pile.add(day)
+        assert pile.done == done
+    for name in ARRAYS:
+        assert np.array_equal(getattr(pile.stacked(), name), getattr(stack(days), name))
+    assert pile.stacked().arrived.base.shape[0] == 5
 
 
 # ------------------------------------------------------------------------------------------------ against the twin
