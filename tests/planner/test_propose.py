@@ -1,0 +1,147 @@
+"""Whole searches on small desks: a plan that is proved, one that cannot be, one that is interrupted."""
+
+import numpy as np
+import pytest
+from worlds_to_plan import morning
+
+import planner
+from planner.plan import read_plan, write_plan
+from planner.requirements import Theory
+from planner.shifts import enumerate_shifts
+from sim.experiment import experiment
+from sim.scenario import Scenario
+from sim.targets import judge
+from sim.theory import Queue, least_agents
+
+
+@pytest.fixture(scope="module")
+def plan() -> planner.Plan:
+    return planner.plan(morning(), seed=1, days=32, certify_replications=100, engine="compiled")
+
+
+def test_a_plan_is_certified_and_holds_on_customers_of_another_seed(plan):
+    assert plan.status == "certified"
+    runs = experiment(morning(), plan.staffing, replications=200, seed=77, engine="compiled")
+    assert [found.status for found in judge(runs)] == ["certified"]
+
+
+def test_the_plan_says_what_it_costs_and_what_is_not_known(plan):
+    shifts = sum(shift.number for shift in plan.shifts)
+    assert (plan.heads, plan.shifts_worked, plan.paid_hours) == (shifts, shifts, 4.0 * shifts)
+    assert plan.cost == 20 * plan.paid_hours
+    assert (plan.bound, plan.bound_class) == (None, "none")
+    assert plan.search.reproducible
+
+
+def test_no_shift_can_be_left_out_of_it(plan):
+    """Taking one away misses the target on the very days of the certificate, or leaves it uncertified."""
+    for i, shift in enumerate(plan.shifts):
+        fewer = list(plan.shifts)
+        fewer[i] = shift.model_copy(update={"number": shift.number - 1})
+        staffing = plan.staffing.model_copy(update={"shifts": tuple(fewer)})
+        (found,) = judge(experiment(morning(), staffing, replications=200, seed=plan.evidence_seed, engine="compiled"))
+        assert found.status != "certified"
+
+
+def test_the_same_search_finds_the_same_plan(plan):
+    again = planner.plan(morning(), seed=1, days=32, certify_replications=100, engine="compiled")
+    assert again.shifts == plan.shifts
+
+
+def test_the_baseline_stands_beside_it(plan):
+    (erlang_c,) = plan.baselines
+    assert erlang_c.name == "Erlang C + cover"
+    assert erlang_c.paid_hours >= plan.paid_hours
+    assert erlang_c.targets[0].status == "certified"
+
+
+def test_a_plan_survives_its_file(plan, tmp_path):
+    write_plan(plan, tmp_path / "plan.json")
+    assert read_plan(tmp_path / "plan.json") == plan
+
+
+def test_hours_that_no_shift_covers_are_named():
+    templates = {"early": {"starts": ["08:00"], "lengths": ["4 h"]}}
+    plan = planner.plan(morning(shift_templates=templates), seed=1, days=16, certify_replications=16)
+    assert plan.status in ("infeasible", "missed")
+    assert plan.shortages
+    assert plan.shortages[0].start.startswith("2026-03-02T12:00")
+    assert plan.shortages[0].reason
+
+
+def test_a_target_out_of_reach_is_infeasible_and_says_why():
+    """Two people at most, where about six are needed."""
+    kind = morning().contact_types["calls"].model_dump(mode="json")
+    scenario = morning(
+        contact_types={"calls": kind},
+        agent_groups={"agents": {"skills": ["calls"], "cost_per_hour": 20, "max_heads": 2}},
+    )
+    plan = planner.plan(scenario, seed=1, days=16, certify_replications=16)
+    assert plan.status in ("infeasible", "missed")
+    assert plan.misses
+    assert plan.reasons or plan.shortages
+
+
+def test_an_interrupted_search_keeps_its_best_plan():
+    asked = 0
+
+    def stop() -> bool:
+        nonlocal asked
+        asked += 1
+        return asked > 40
+
+    plan = planner.plan(morning(), seed=1, days=16, certify_replications=100, stop=stop)
+    assert plan.status == "interrupted"
+    assert plan.heads > 0
+
+
+def test_nothing_to_plan_without_targets():
+    with pytest.raises(planner.NothingToPlan, match="no targets"):
+        planner.plan(morning(targets=[]))
+
+
+# -------------------------------------------------------------------------------------------------- the rivals' faults
+
+
+def two_skills(each: dict[str, float | str]) -> Scenario:
+    kind = {
+        "channel": "phone",
+        "talk": {"family": "exponential", "mean": "3 min"},
+        "arrivals": {"per_hour": 200},
+        **each,
+    }
+    return morning(
+        contact_types={"a": kind, "b": kind},
+        agent_groups={"both": {"skills": ["a", "b"], "cost_per_hour": 20}},
+        horizon={"start": "2026-03-02 00:00", "length": "24 h", "interval": "60 min", "repeats": "day"},
+        shift_templates={"half": {"starts": ["08:00"], "lengths": ["4 h"]}},
+        targets=[{"contact_types": ["a"], "at_least": 0.8}, {"contact_types": ["b"], "at_least": 0.8}],
+    )
+
+
+def test_two_skills_of_ten_erlangs_need_24_flexible_agents_never_14():
+    theory = Theory(two_skills({}))
+    needed = theory.requirement(theory.levels())
+    together = [i for i, types in enumerate(theory.sets) if len(types) == 2]
+    assert needed.agents[together].max() == 24
+    assert least_agents(lambda n: Queue(200 / 3600, 180, n).service_level(20) >= 0.8, 10) == 14
+
+
+def test_erlang_a_does_not_staff_for_those_who_will_not_wait():
+    """5,000 contacts in 30 min of 5 min each, patience 2 min, 80 % within 30 s: 711 of all offered, 683 by SL-4."""
+
+    def needed(formula: str) -> int:
+        return least_agents(lambda n: Queue(5000 / 1800, 300, n, 120).service_level(30, formula) >= 0.8, 700)
+
+    assert (needed("SL-3"), needed("SL-4")) == (711, 683)
+    assert least_agents(lambda n: Queue(5000 / 1800, 300, n, 120).p_abandon <= 0.05, 700) == 795
+    assert Queue(5000 / 1800, 300, 683, 120).p_abandon == pytest.approx(0.18, abs=0.005)
+
+
+def test_an_overnight_shift_covers_the_next_morning():
+    scenario = morning(
+        horizon={"start": "2026-03-02 12:00", "length": "24 h", "interval": "60 min"},
+        shift_templates={"night": {"starts": ["22:00"], "lengths": ["8 h"], "days": ["2026-03-02"]}},
+    )
+    (covers,) = enumerate_shifts(scenario).covers
+    assert np.flatnonzero(covers).tolist() == list(range(10, 18))  # 22:00 to 06:00
