@@ -1,0 +1,78 @@
+"""What the same customers are worth: paired intervals beside those of runs with customers of their own."""
+
+import math
+from collections.abc import Callable
+
+import pytest
+
+from sim.candidates import Candidate, candidates
+from sim.comparison import compare, differences
+from sim.estimates import Estimates, estimates_of
+from sim.experiment import Runs, experiment
+from sim.measures import ABANDONMENT, ASA, OCCUPANCY, sample_of, service_level
+from sim.staffing import ShiftCount
+from sim.summary import spendings, summarise
+
+MEASURES = ("service_level", "asa", "abandonment", "occupancy", "cost")
+
+
+def other_plan(base: Candidate, name: str, number: Callable[[ShiftCount], int]) -> Candidate:
+    """The desk with other numbers of people on its shifts."""
+    staffing = base.scenario.staffing
+    assert staffing is not None
+    shifts = tuple(shift.model_copy(update={"number": number(shift)}) for shift in staffing.shifts or ())
+    plan = staffing.model_copy(update={"shifts": shifts})
+    return Candidate(name=name, given=name, scenario=base.scenario.model_copy(update={"staffing": plan}))
+
+
+def bare(runs: Runs) -> dict[str, float]:
+    """Half-widths of bare means: neither strata nor controls."""
+
+    def half(found: Estimates) -> float:
+        return found.cell().half_width or 0.0
+
+    scenario = runs.scenario
+    figures = (service_level(scenario), ASA, ABANDONMENT, OCCUPANCY)
+    found = {one.measure: half(estimates_of(sample_of(one, scenario, runs.tallies))) for one in figures}
+    return found | {"cost": half(estimates_of(spendings(runs)[0]))}
+
+
+def reduced(runs: Runs) -> dict[str, float]:
+    """Half-widths as every result gives them."""
+    return {one.measure: one.half_width or 0.0 for one in reversed(summarise(runs)) if not one.by}
+
+
+def more(number: int) -> int:
+    """Five per cent more people, at least one."""
+    return number + max(1, round(0.05 * number))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("desk", "days"), [("double-eleven-small", 128), ("double-eleven", 32)])
+def test_pairs_on_the_promotion_day_are_five_times_tighter(desk: str, days: int) -> None:
+    """Intervals of differences between two plans beside those of independent runs; prints the table of docs/compare.md.
+
+    Red with the candidates on customers of their own (`seed + 1` in `compare`).
+    """
+    base = candidates([desk])[0]
+    assert base.scenario.staffing
+    first = next(shift for shift in base.scenario.staffing.shifts or () if shift.group == "chat_sales")
+    others = [
+        other_plan(base, "one chat shift + 5 %", lambda shift: more(shift.number) if shift is first else shift.number),
+        other_plan(
+            base, "VIP shifts + 5 %", lambda shift: more(shift.number) if shift.group == "vip_desk" else shift.number
+        ),
+    ]
+    comparison = compare([base, *others], replications=days, seed=1)
+    paired = [one for one in differences(comparison) if not one.by]
+    own = experiment(base.scenario, replications=days, seed=1001)
+    print(f"\n{desk}, {days} days each")
+    for candidate, runs in comparison.others:
+        of = {one.measure: one for one in reversed(paired) if one.candidate == candidate.name}
+        for measure in MEASURES:
+            half = of[measure].half_width or 0.0
+            reduction, plain = (math.hypot(find(own)[measure], find(runs)[measure]) for find in (reduced, bare))
+            figures = f"{of[measure].mean:+11.4g} ± {half:8.2g}  {plain:8.2g} {plain / half:6.1f}"
+            print(f"{candidate.name:22} {measure:14} {figures}  {reduction:8.2g} {reduction / half:6.1f}")
+            assert plain > 5 * half
+            assert reduction > 2 * half
