@@ -4,6 +4,7 @@ VENV  := .venv
 BIN   := $(VENV)/bin
 STAMP := $(VENV)/.installed
 DESK  ?= double-eleven-small
+WORKERS ?= 2
 RUN   := runs/$(shell date +%Y%m%d-%H%M%S)-$(DESK)
 
 # the first Python on the path that is new enough
@@ -20,7 +21,7 @@ help:  ## list these commands
 
 run: $(STAMP)  ## simulate a promotion day, propose shifts, prove them, write the report
 	$(BIN)/peakdesk simulate $(DESK) --replications 20 --out $(RUN)-simulate $(EVEN_IF_MISSED)
-	$(BIN)/peakdesk plan $(DESK) --out $(RUN)-plan $(EVEN_IF_MISSED)
+	$(BIN)/peakdesk plan $(DESK) --workers $(WORKERS) --out $(RUN)-plan $(EVEN_IF_MISSED)
 	$(BIN)/peakdesk report $(RUN)-plan
 
 test: lint  ## what a change must pass

@@ -329,7 +329,7 @@ def _seconds(text: str | None) -> float | None:
     if text is None:
         return None
     try:
-        return float(text) if re.fullmatch(r"[\d.]+", text) else parse_duration(text)
+        return float(text) if re.fullmatch(r"\d+(\.\d*)?", text) else parse_duration(text)
     except ValueError as error:
         stop(f"error: --time-limit {text}: {error}")
 

@@ -7,6 +7,7 @@ the right side of its level; met when only the estimate does; else missed (`sim.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from planner.verdict import CERTIFICATES
 from sim.estimates import Estimate
 from sim.experiment import Runs, experiment
 from sim.scenario import Scenario, Target
@@ -53,10 +54,10 @@ def certify(
 
     look = -(-replications // FIRST_LOOK)
     runs = fresh(first, look)
-    judged = judge(runs)
+    judged = judge(runs, tries=CERTIFICATES)
     if look < replications and not any(clearly_missed(result) for result in judged):
         runs = runs.then(fresh(first + look, replications - look))
-        judged = judge(runs)
+        judged = judge(runs, tries=CERTIFICATES)
     return Certificate(runs=runs, judged=tuple(judged))
 
 

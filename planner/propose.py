@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -26,11 +27,12 @@ from planner.region import improve
 from planner.requirements import Theory
 from planner.search import ROUND_LIMITS, OutOfWork, Problem, Progress, Search
 from planner.shifts import MOST_SHIFTS, enumerate_shifts
+from planner.verdict import CERTIFICATES, score
 from sim.experiment import Runs, Stopped, Tape, experiment, workload
 from sim.results import TargetRecord, staffing_mode
 from sim.scenario import Scenario
 from sim.summary import target_record
-from sim.targets import RANK, TargetResult, judge
+from sim.targets import RANK, Status, TargetResult, judge
 
 Ints = npt.NDArray[np.int64]
 
@@ -39,8 +41,6 @@ TAPE_CONTACTS = 200_000
 LEAST_DAYS, MOST_DAYS = 16, 128
 CANDIDATES = 500
 """Default limit of work: so many simulations of the tape."""
-CERTIFICATES = 3
-"""A plan that is refused goes back to the search; the third is the last."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -74,8 +74,9 @@ def propose(
     """Search for the plan that is least in the objective and meets all targets, and prove it.
 
     `days` are those of the tape, `work_limit` the days that may be simulated on it in all, `time_limit` seconds (which
-    makes the plan one that cannot be repeated). `stop` is asked between replications; a KeyboardInterrupt does the
-    same: the best plan so far is returned. Raises NothingToPlan.
+    makes the plan one that cannot be repeated): where they end the search, its best plan is still judged on fresh
+    customers. `stop` is asked between replications; a KeyboardInterrupt does the same: the best plan so far is
+    returned as it stands. Raises NothingToPlan.
     """
     _check(scenario)
     with _Clock(time_limit) as clock:
@@ -84,15 +85,29 @@ def propose(
             seed=seed,
             days=days or _tape_days(scenario),
             work_limit=work_limit,
-            stop=lambda: clock.over or (stop is not None and stop()),
+            stop=stop or (lambda: False),
+            out_of_time=lambda: clock.over,
             progress=progress or (lambda _: None),
             engine=engine,
             workers=workers,
         )
-        ended = planning.run()
-        if ended == "interrupted" and clock.over:
-            ended = "limit"
-        return planning.proposal(ended, reproducible=not clock.over)
+        return planning.proposal(planning.run(), reproducible=not clock.over)
+
+
+def unproved(runs: Runs) -> tuple[TargetResult, ...]:
+    """How targets fare on customers that the search has seen: nothing is certified by them."""
+
+    def capped(status: Status) -> Status:
+        return "met" if status == "certified" else status
+
+    return tuple(
+        replace(
+            one,
+            status=capped(one.status),
+            windows=tuple(replace(window, status=capped(window.status)) for window in one.windows),
+        )
+        for one in judge(runs)
+    )
 
 
 def _check(scenario: Scenario) -> None:
@@ -152,6 +167,7 @@ class _Planning:
     days: int
     work_limit: int | None
     stop: Callable[[], bool]
+    out_of_time: Callable[[], bool]
     progress: Callable[[Progress], None]
     engine: str
     workers: int
@@ -165,7 +181,7 @@ class _Planning:
             tape=self._tape(self.days),
             price=lambda rows: price_of(self.problem.objective, self.problem.table, rows, self._interval_h),
             work_limit=CANDIDATES * self.days if self.work_limit is None else self.work_limit,
-            stop=self.stop,
+            stop=lambda: self.out_of_time() or self.stop(),
             tell=self.progress,
         )
 
@@ -179,27 +195,32 @@ class _Planning:
     # ------------------------------------------------------------------------------------------------------ course
 
     def run(self) -> PlanStatus:
-        """All phases; how it ended: with certified, met, missed or infeasible, or interrupted or limit."""
-        ended: PlanStatus | None = None
+        """All phases; how it ended: certified, met, missed or infeasible, or stopped: interrupted or limit."""
+        limited = False
         try:
-            while len(self.certificates) < CERTIFICATES:
-                ended = self._attempt() or ended
+            for attempt in range(CERTIFICATES):
+                if attempt:
+                    self._send_back()
+                limited = self._attempt()
                 if self.search.best is None:
                     return "limit"
-                if self._certify().status == "certified":
+                if self._refused_before() or self._certify().status == "certified" or limited or self.unreached:
                     break
-                self._send_back()
-            self._compare()
         except (KeyboardInterrupt, Stopped):
             return "interrupted"
+        with suppress(KeyboardInterrupt, Stopped):  # what is proved by now stays proved without a baseline beside it
+            self._compare()
         status = self.certificates[self._chosen()][1].status
         if status == "certified":
             return status
-        return "infeasible" if self.unreached else ended or status
+        if self.unreached and status == "missed":
+            return "infeasible"
+        return "limit" if limited else status
 
-    def _attempt(self) -> PlanStatus | None:
-        """Search until nothing gets better; `limit` where the work ran out before."""
+    def _attempt(self) -> bool:
+        """Search until nothing gets better; whether work or time ran out before."""
         search = self.search
+        limited = False
         try:
             search.phase = "cover" if not self.certificates else "repair"
             search.run()
@@ -209,11 +230,19 @@ class _Planning:
             search.phase = "polish"
             polish(search)
         except OutOfWork:
-            return "limit"
-        finally:
-            if search.best is not None and not search.best.holds and not self.unreached and not self.stop():
-                self.unreached = out_of_reach(self.problem, self._tape(min(self.days, LEAST_DAYS)))
-        return None
+            limited = True
+        except Stopped:
+            if self.stop():
+                raise
+            limited = True
+        if search.best is not None and not search.best.holds:
+            self.unreached = out_of_reach(self.problem, self._tape(min(self.days, LEAST_DAYS)))
+        return limited
+
+    def _refused_before(self) -> bool:
+        """Whether the best plan is one that was refused: another try with other customers would be cheating."""
+        best = self.search.best
+        return any(best is not None and (numbers == best.numbers).all() for numbers, _ in self.certificates)
 
     def _certify(self) -> Certificate:
         best, problem = self.search.best, self.problem
@@ -239,15 +268,9 @@ class _Planning:
         uncertified: dict[int, Ints] = {}
         for g, result in enumerate(certificate.judged):
             bad = [window.status != "certified" for window in result.windows]
-            uncertified[g] = self._windows(g, certificate)[np.flatnonzero(bad)]
+            value = score(self.problem.scenario, self.problem.theory.goals[g], certificate.runs).value
+            uncertified[g] = np.flatnonzero(np.isfinite(value))[np.flatnonzero(bad)]
         self.search.warned(certificate.runs, uncertified)
-
-    def _windows(self, g: int, certificate: Certificate) -> Ints:
-        """Windows of a target in which the certificate's runs offered anything."""
-        from planner.verdict import score
-
-        value = score(self.problem.scenario, self.problem.theory.goals[g], certificate.runs).value
-        return np.flatnonzero(np.isfinite(value))
 
     def _chosen(self) -> int:
         """The best certificate: first the better status, then the cheaper plan."""
@@ -328,7 +351,7 @@ class _Planning:
             return numbers, certificate.runs, certificate.judged, True
         best, runs = self.search.best, self.search.runs
         if best is not None and runs is not None:
-            return best.numbers, runs, tuple(judge(runs)), False
+            return best.numbers, runs, unproved(runs), False
         return self._first_plan()
 
     def _first_plan(self) -> tuple[Ints, Runs, tuple[TargetResult, ...], bool]:
@@ -336,7 +359,7 @@ class _Planning:
         found = self.search.model
         numbers = np.zeros(len(self.problem.table), dtype=np.int64) if found is None else found.numbers
         runs = replace(self.search.tape, days=1).runs(self.problem.staffing(numbers))
-        return numbers, runs, tuple(judge(runs)), False
+        return numbers, runs, unproved(runs), False
 
     def _notes(self) -> list[str]:
         names, theory = list(self.problem.scenario.contact_types), self.problem.theory

@@ -152,8 +152,8 @@ class Search:
         return found
 
     def simulate(self, plan: StaffingPlan) -> Runs:
-        """Simulate any staffing on the tape, within the work allowed."""
-        if self.simulated + self.tape.days > self.work_limit:
+        """Simulate any staffing on the tape, within the work allowed; the first always."""
+        if self.simulated and self.simulated + self.tape.days > self.work_limit:
             raise OutOfWork
         runs = self.tape.runs(plan, stop=self.stop)
         self.simulated += self.tape.days

@@ -150,7 +150,7 @@ class _Highs(pulp.HiGHS):  # type: ignore[misc, unused-ignore]
             self.model.setSolution(solution)
         whole = np.array([variable.cat == pulp.LpInteger for variable in lp.variables()], dtype=np.bool_)
         if self.near is not None and whole.sum() > self.near:
-            self.relaxed = _stay_near_relaxation(self.model, whole)
+            self.relaxed = _stay_near_relaxation(self.model, whole, None if self.start is None else solution.col_value)
         if not self.cancelled:
             self.model.run()
         self.finished = True
@@ -165,8 +165,11 @@ class _Highs(pulp.HiGHS):  # type: ignore[misc, unused-ignore]
         return pulp.LpStatusOptimal, pulp.LpSolutionOptimal if proved else pulp.LpSolutionIntegerFeasible
 
 
-def _stay_near_relaxation(model: Any, whole: npt.NDArray[np.bool_]) -> float | None:
-    """Bound the `whole` numbers of a model by its relaxed solution, whose value is returned; None: it has none."""
+def _stay_near_relaxation(model: Any, whole: npt.NDArray[np.bool_], start: list[float] | None) -> float | None:
+    """Bound the `whole` numbers of a model by its relaxed solution, whose value is returned; None: it has none.
+
+    What lies between the relaxed solution and the `start` is allowed too, so that the start is not shut out.
+    """
     lp = model.getLp()
     low, high = np.array(lp.col_lower_), np.array(lp.col_upper_)
     relaxation = highspy.Highs()  # type: ignore[no-untyped-call]
@@ -179,9 +182,11 @@ def _stay_near_relaxation(model: Any, whole: npt.NDArray[np.bool_]) -> float | N
         return None
     solution = relaxation.getSolution()
     value, price = np.array(solution.col_value), np.array(solution.col_dual)
-    wanted = (value > 1e-6) | (np.abs(price) <= CHEAP * np.abs(lp.col_cost_).max(initial=0.0))
-    low = np.where(whole, np.maximum(low, np.where(wanted, np.floor(value + 1e-6), 0)), low)
-    high = np.where(whole, np.minimum(high, np.where(wanted, np.floor(value + 1e-6) + 2, 0)), high)
+    near = np.floor(value + 1e-6)
+    used = (value > 1e-6) | (np.abs(price) <= CHEAP * np.abs(lp.col_cost_).max(initial=0.0))
+    also = near if start is None else np.round(start)
+    low = np.where(whole, np.maximum(low, np.minimum(near, also)), low)
+    high = np.where(whole, np.minimum(high, np.maximum(near + 2 * used, also)), high)
     model.changeColsBounds(len(low), np.arange(len(low), dtype=np.int32), low, high)
     return float(relaxation.getInfo().objective_function_value)
 

@@ -21,6 +21,8 @@ from sim.targets import target_sample
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
+CERTIFICATES = 3
+"""A plan that is refused goes back to the search; the third is the last. Each costs its part of the confidence."""
 CAUTION = 1.5
 """Standard errors, of tape and certificate together, by which a value must lie on the safe side."""
 
@@ -84,5 +86,5 @@ def score(scenario: Scenario, goal: Goal, runs: Runs) -> Score:
 
 
 def comparisons_of(scores: Sequence[Score]) -> int:
-    """How many windows of all targets are judged at once."""
-    return max(1, sum(int(np.isfinite(score.value).sum()) for score in scores))
+    """How many windows of all targets are judged at once, in all certificates that there may be."""
+    return CERTIFICATES * max(1, sum(int(np.isfinite(score.value).sum()) for score in scores))

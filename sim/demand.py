@@ -147,7 +147,7 @@ class _Contacts:
         return columns
 
     def journey(self, bot: BotJourney) -> Columns:
-        """Who meets the bot, for how long, and what it makes of them."""
+        """Who meets the bot, for how long (a millisecond at least), and what it makes of them."""
         contained = self.failure() <= normal_quantile(bot.containment)
         fate = np.where(
             self.chance(Quantity.BOT_ENDING, np.where(contained, bot.resolved, giving_up(bot))),
@@ -158,7 +158,7 @@ class _Contacts:
         if isinstance(share, np.ndarray) or share < 1:
             fate = np.where(self.chance(Quantity.BOT_ENTRY, share), fate, _NO_BOT)
         bot_ms = _whole_ms(self.seconds(bot.duration, Quantity.BOT_TIME))
-        columns = {"fate": fate, "bot_ms": np.where(fate == _NO_BOT, 0, bot_ms)}
+        columns = {"fate": fate, "bot_ms": np.where(fate == _NO_BOT, 0, np.maximum(bot_ms, 1))}
         if bot.hand_off.delay:
             delay_ms = _whole_ms(self.seconds(bot.hand_off.delay, Quantity.HAND_OFF))
             columns["hand_off_ms"] = np.where(fate == _HANDED_OFF, delay_ms, 0)

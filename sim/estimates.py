@@ -7,7 +7,7 @@ replications carry controls, each counts with a weight that makes the controls c
 
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -397,6 +397,8 @@ def quantile_of(
     whole = Sample(histograms @ below, histograms.sum(axis=1))
     share = estimates_of(whole, level=level, blocks=blocks, controls=controls)
     half = share.cell().half_width or 0.0
+    if not half < min(p, 1 - p):  # the end lies beyond what was seen: there is none to give
+        return replace(shape, method="too few")
     return Estimate(
         **(
             vars(shape)

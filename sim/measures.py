@@ -336,7 +336,8 @@ def estimate_figure(
     if figure.on_paper and np.all(sample.numerator == sample.numerator[:1]):
         value = np.asarray(sample.numerator[0], dtype=np.float64)
         return replace(found, mean=value, low=value, high=value, method="exact")
-    return found
+    most = 1.0 if figure.unit == "share" else np.inf
+    return replace(found, low=np.clip(found.low, 0.0, most), high=np.clip(found.high, 0.0, most))
 
 
 _LOWEST_S = bucket_low(np.arange(BUCKETS)) / 1e3

@@ -406,6 +406,7 @@ def whole_folder(folder: Path, *, overwrite: bool = False) -> Iterator[Path]:
     made.mkdir()
     try:
         yield made
+        _refuse_to_replace(folder, overwrite)  # somebody may have been quicker
         if folder.exists():
             folder.rename(old)
         made.rename(folder)

@@ -101,6 +101,7 @@ def specialists(scenario: Scenario) -> RoutingTable:
     """
     places = np.arange(len(scenario.agent_groups))
     fewest = _by_skill(scenario, lambda _, group, __: len(group.skills)) * len(places) + places
+    fewest = np.unique(fewest, return_inverse=True)[1].reshape(fewest.shape)
     return _table(scenario, group_rank=fewest, type_rank=_by_skill(scenario, _urgency))
 
 

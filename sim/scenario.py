@@ -88,8 +88,8 @@ class Arrivals(Spec):
     """How many contacts come, and when: one of `per_hour`, `per_day` with a `profile`, or `counts`.
 
     `per_hour` and `profile` hold from their label to the next one (`shape: linear` joins them by straight lines);
-    `counts` are the numbers expected in each interval of the horizon. `law: fixed` makes exactly that many (rounded
-    so that running totals are kept), at uniform instants; `law: poisson` draws them.
+    `counts` are the numbers expected in each interval of the horizon. `law: fixed` makes exactly that many, times the
+    day's busyness (rounded so that running totals are kept), at uniform instants; `law: poisson` draws them.
     """
 
     per_hour: Series | None = None
@@ -268,6 +268,7 @@ class Difficulty(Spec):
     bot: Annotated[float, Field(ge=0, lt=1)] = 0.0
     talk: Annotated[float, Field(ge=0)] = 0.0
     measured: Literal["people", "all"] = "people"
+    baseline_containment: Share | None = Field(None, description="of the bot that is no more, where talk was measured")
 
 
 class ContactType(Spec):
@@ -586,8 +587,9 @@ def _mistimed(s: Scenario) -> Iterator[tuple[Where, str]]:
                 yield ("staffing", "levels", group, label), str(error)
     for name, event in s.events.items():
         day, minutes = parse_moment(event.start)
-        if day is not None and not s.horizon.instants(day, minutes):
-            yield ("events", name, "start"), f"{event.start} does not exist in {s.horizon.zone} (clock change)"
+        if day is not None and (times := len(s.horizon.instants(day, minutes))) != 1:
+            word = "exists twice" if times else "does not exist"
+            yield ("events", name, "start"), f"{event.start} {word} in {s.horizon.zone} (clock change)"
     for i, shift in enumerate(s.staffing.shifts or () if s.staffing else ()):
         if shift.day is not None and shift.day.year not in YEARS:
             yield ("staffing", "shifts", i, "day"), "the year does not lie between 1900 and 2200"
@@ -595,4 +597,3 @@ def _mistimed(s: Scenario) -> Iterator[tuple[Where, str]]:
         if row.arrival * 1000 >= s.horizon.length_ms:
             end = format_duration(s.horizon.length)
             yield ("trace", i, "arrival"), f"{row.arrival:g} s lies past the end of the horizon ({end})"
-

@@ -235,9 +235,7 @@ def _label(minute: int) -> str:
     return format_moment((date.fromordinal(day) if day else None, minutes))
 
 
-def _column(
-    table: Table, column: int, stamped: list[Stamped], wrong: list[Problem]
-) -> list[tuple[int, Row, float]]:
+def _column(table: Table, column: int, stamped: list[Stamped], wrong: list[Problem]) -> list[tuple[int, Row, float]]:
     values = []
     for minute, row in stamped:
         number = table.number(row.cells[column])

@@ -91,9 +91,7 @@ def is_overlay(path: str | Path) -> bool:
     return not {"extends", "horizon"} & tree.entries.keys()
 
 
-def check(
-    path: str | Path, overlays: Files = (), sets: Sequence[str] = (), *, allow_path: bool = False
-) -> CheckReport:
+def check(path: str | Path, overlays: Files = (), sets: Sequence[str] = (), *, allow_path: bool = False) -> CheckReport:
     """All problems, oddities and expected contacts per day of a scenario file, or of an interval table (CSV)."""
     if Path(path).suffix.lower() in (".csv", ".tsv", ".txt"):
         return check_table(resolve(path))

@@ -135,9 +135,7 @@ class Inliner:
     def _levels(self, node: Node, place: Place) -> Node:
         table = self._table(node, place)
         groups = [(i, name) for i, name in enumerate(table.header) if i != table.label_column()]
-        return Node(
-            {name: self._by_label(table, i, (*place, name)) for i, name in groups}, table.origin, whole=True
-        )
+        return Node({name: self._by_label(table, i, (*place, name)) for i, name in groups}, table.origin, whole=True)
 
     def _empirical(self, node: Node, place: Place) -> Node:
         table = self._table(node, place, "family")
@@ -184,9 +182,7 @@ class Inliner:
             found.append(_record(fields, row.origin))
         return {"breaks": Node(list(found), row.origin)} if found else {}
 
-    def _check_columns(
-        self, table: Table, names: Iterable[str], known: Iterable[str], needed: Iterable[str]
-    ) -> None:
+    def _check_columns(self, table: Table, names: Iterable[str], known: Iterable[str], needed: Iterable[str]) -> None:
         named = tuple(names)
         for name in named:
             if name not in known:

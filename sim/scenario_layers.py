@@ -34,6 +34,9 @@ def with_baselines(tree: Node, before: Node | None = None) -> Node:
             measured = Node(0, bot.origin)
         if _is_share(measured):
             tree = put(tree, (*place, "baseline_containment"), measured)
+            difficulty = tree.at(*place[:2], "difficulty")
+            if difficulty is not None and difficulty.entries:  # stays when the bot is taken away
+                tree = put(tree, (*place[:2], "difficulty", "baseline_containment"), measured)
     return tree
 
 

@@ -126,9 +126,7 @@ def keys_at(tree: Node, place: Place) -> tuple[str, ...]:
 def takes_any_key(tree: Node, place: Place) -> bool:
     """Whether the mapping at a place has keys of the author's own with plain values, such as labels of a series."""
     values = [
-        value
-        for schema in _schemas_at(tree, place)
-        if isinstance(value := schema.get("additionalProperties"), dict)
+        value for schema in _schemas_at(tree, place) if isinstance(value := schema.get("additionalProperties"), dict)
     ]
     return any("properties" not in form for value in values for form in _forms(value, None))
 

@@ -52,14 +52,18 @@ class TargetResult:
     comparisons: int
 
 
-def judge(runs: Runs, targets: Sequence[Target] | None = None, *, plain: bool = False) -> list[TargetResult]:
+def judge(
+    runs: Runs, targets: Sequence[Target] | None = None, *, plain: bool = False, tries: int = 1
+) -> list[TargetResult]:
     """Judge these targets, by default the scenario's own, all at once; `plain`: without control variates.
+
+    `tries`: how often something may be judged until it passes; each counts as a comparison of its own.
 
     ValueError for a target whose thresholds the tallies of this scenario have not counted.
     """
     asked = runs.scenario.targets if targets is None else targets
     samples = [target_sample(target, runs) for target in asked]
-    comparisons = max(1, sum(int(np.isfinite(sample.influence()[0]).sum()) for sample in samples))
+    comparisons = tries * max(1, sum(int(np.isfinite(sample.influence()[0]).sum()) for sample in samples))
     controls = None if plain else controls_of(runs.scenario, runs.tallies)
     return [_judge(target, sample, runs, comparisons, controls) for target, sample in zip(asked, samples, strict=True)]
 

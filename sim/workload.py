@@ -73,10 +73,12 @@ def talk_base(kind: ContactType) -> float:
     Below 1 where the stated mean is of those whom the baseline bot passes on and these are the harder ones; what the
     hand-off and events add comes on top.
     """
-    if kind.bot is None or kind.difficulty.measured == "all":
+    if kind.difficulty.measured == "all":
         return 1.0
-    baseline = kind.bot.baseline_containment
-    return 1 / hardness(kind.difficulty, kind.bot.containment if baseline is None else baseline)
+    baseline = kind.bot.baseline_containment if kind.bot else kind.difficulty.baseline_containment
+    if baseline is None:
+        baseline = kind.bot.containment if kind.bot else 0.0
+    return 1 / hardness(kind.difficulty, baseline)
 
 
 def giving_up(bot: BotJourney) -> float:

@@ -78,10 +78,11 @@ def many_kinds(n: int):
 
 def test_the_heap_grows_as_it_must():
     """Three thousand contacts with patience wait, then a thousand agents come: more keys than the heap starts with."""
-    waiting = [{"at": 0, "talk": 5, "patience": 50 + i % 40} for i in range(3000)]
-    run = (customers(*waiting), levels(0, 1000), desk())
-    assert len(compiled.run(*run).spells.agent) == 1000
-    identical(run)
+    waiting = [{"at": 0, "talk": 5, "patience": 500 + i % 40} for i in range(3000)]
+    for come in (1000, 2000, 3000):
+        run = (customers(*waiting), levels(0, come), desk())
+        assert len(compiled.run(*run).spells.agent) == come
+        identical(run)
 
 
 def test_the_kernel_is_plain_python_too():

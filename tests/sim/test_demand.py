@@ -309,3 +309,40 @@ def test_nobody_to_expect_is_no_error() -> None:
     work = workload(centre({"silent": {"talk": EXPONENTIAL, "bot": BOT | {"containment": 1, "give_up": 0}}}))
     assert work.asking.sum() == 0
     assert work.handle_s.tolist() == [300]
+
+
+def test_a_bot_that_is_taken_away_leaves_the_talk_as_it_was_measured(tmp_path) -> None:
+    """The same askers talk as long behind a bot that contains nobody as without any bot."""
+    from sim.scenario_file import load
+    from sim.workload import talk_base
+
+    path = tmp_path / "desk.yaml"
+    path.write_text(
+        """
+horizon: {start: "2026-03-02 00:00", length: 1 h, interval: 60 min}
+channels: {phone: {}}
+bots: {bot: {}}
+contact_types:
+  calls:
+    channel: phone
+    arrivals: {per_hour: 10}
+    difficulty: {bot: 0.7, talk: 0.8}
+    bot: {containment: 50 %, duration: {family: deterministic, value: 10 s}}
+    talk: {family: exponential, mean: 300 s}
+agent_groups: {agents: {skills: [calls]}}
+""",
+        encoding="utf-8",
+    )
+    bases = [
+        talk_base(load(path, sets=[change]).contact_types["calls"])
+        for change in ("name=same", "contact_types.calls.bot.containment=0", "contact_types.calls.bot=null")
+    ]
+    assert bases[0] < 0.8
+    assert bases[1:] == bases[:1] * 2
+
+
+def test_a_bot_session_lasts_at_least_a_millisecond() -> None:
+    """So that whoever is handed off asks after arriving, and counts as handed off."""
+    bot = {"duration": {"family": "deterministic", "value": 0}, "containment": 0.5}
+    drawn = sample(one_type(arrivals={"per_hour": 500}, bot=bot), 1, 0)
+    assert (drawn.bot_ms == 1).all()

@@ -14,7 +14,9 @@ from sim.engine.compiled.loop import LAST, RUNNING, SPELLS, UNSERVED, WAITING, D
 from sim.outcome import NEVER, Cause, Contacts, Measured, OutcomeTable, Spells, Sums
 from sim.routing import Rules
 
-INSTANTS = 1 << 32  # milliseconds that a packed key can tell apart
+INSTANTS = 1 << 32
+"""Milliseconds that a packed key can tell apart, 49 days."""
+TOO_LONG = "the work at hand outlasts the 49 days of the compiled engine: use the reference engine"
 
 
 def run(demand: Demand, staffing: Staffing, rules: Rules) -> OutcomeTable:
@@ -37,14 +39,16 @@ def drive(desk: Desk, early_ms: int) -> tuple[int, int]:
 
     Who waits at the end is unserved from the last event on.
     """
-    heap = np.empty(1024 + len(desk.agents), dtype=np.int64)
+    if max(int(desk.rows.queued.max(initial=0)), int(desk.plan_off.max(initial=0)), desk.home_ms) >= INSTANTS // 2:
+        raise OverflowError(TOO_LONG)  # a patience may add as much again
+    heap = np.empty(1024 + 2 * len(desk.agents), dtype=np.int64)
     state = np.zeros(RUNNING + 1, dtype=np.int64)
     follow(desk, heap, state)
     while state[RUNNING]:
         heap = np.concatenate([heap, np.empty_like(heap)])
         follow(desk, heap, state)
     if len(desk.rows) and int(desk.rows.released.max()) >= INSTANTS:
-        raise OverflowError("the work at hand outlasts the 49 days of the compiled engine: use the reference engine")
+        raise OverflowError(TOO_LONG)
     last_ms = max(int(state[LAST]), early_ms)
     waiting = desk.rows.status == WAITING
     if waiting.any():

@@ -251,7 +251,7 @@ def follow(d: Desk, heap: Any, state: Any) -> None:
             come(agents, spell_rows, spells, a, now, NEVER)
             spells += 1
         else:
-            if size > len(heap) - ROOM:
+            if size > len(heap) - ROOM - len(agents):  # a rising level may bring every agent in one step
                 state[RUNNING] = 1
                 break
             key = heap[0] if size > 0 else NO_EVENT
