@@ -1,7 +1,7 @@
 """The command line: parse, call one function, print one thing.
 
 The result goes to stdout, progress to stderr. Nothing heavy is imported before a command runs: each imports what it
-needs. What they share is in `cli_voice`.
+needs. What they share is in `sim.terminal`.
 """
 
 import os
@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cli_runs import past
-from cli_voice import (
+from sim.terminal.runs import past
+from sim.terminal.voice import (
+    CORES,
     AcceptOption,
     AllowChanged,
     AllowPath,
@@ -180,7 +181,7 @@ def simulate(
     seed: Seed = 1,
     first: Annotated[int, typer.Option(min=0, help="number of the first replication")] = 0,
     engine: EngineOption = "auto",
-    workers: Workers = 1,
+    workers: Workers = CORES,
     processes: Processes = None,
     cluster: ClusterAddress = None,
     tables: Tables = None,
@@ -264,7 +265,7 @@ def plan(
     ] = None,
     work_limit: Annotated[int | None, typer.Option(min=1, help="stop after so many simulated days")] = None,
     engine: EngineOption = "auto",
-    workers: Workers = 1,
+    workers: Workers = CORES,
     overlay: Overlay = None,
     sets: Set = None,
     allow_path: AllowPath = False,
@@ -345,7 +346,7 @@ def compare(
     seed: Seed = 1,
     first: Annotated[int, typer.Option(min=0, help="number of the first replication")] = 0,
     engine: EngineOption = "auto",
-    workers: Workers = 1,
+    workers: Workers = CORES,
     allow_path: AllowPath = False,
     allow_changed: AllowChanged = False,
     out: Out = None,
@@ -409,7 +410,7 @@ def sweep(
     replications: Replications = 20,
     seed: Seed = 1,
     engine: EngineOption = "auto",
-    workers: Workers = 1,
+    workers: Workers = CORES,
     overlay: Overlay = None,
     sets: Set = None,
     allow_path: AllowPath = False,

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 HOME = Path(__file__).resolve().parent.parent
-OURS = ("sim", "planner", "scenarios", "cli", "cli_runs", "cli_voice")
+OURS = ("sim", "planner", "scenarios", "cli")
 LONGEST_FILE = 600
 
 ARROWS: dict[str, tuple[str, ...]] = {
@@ -96,6 +96,7 @@ ARROWS: dict[str, tuple[str, ...]] = {
     ),
     "sim.report.*": ("sim.report.*", "sim.staffing", "sim.results", "sim.metrics", "sim.measures", "sim.estimates"),
     "sim.report": ("sim.report.*",),
+    "sim.terminal*": ("sim", "sim.*"),
     "sim": ("sim.*",),
     # the planner, the examples, the command line
     "planner.*": (
@@ -104,9 +105,7 @@ ARROWS: dict[str, tuple[str, ...]] = {
     ),
     "planner": ("planner.*",),
     "scenarios": (),
-    "cli": ("cli_runs", "cli_voice", "sim", "sim.*", "planner", "planner.*", "scenarios"),
-    "cli_runs": ("cli_voice", "sim", "sim.*"),
-    "cli_voice": ("sim", "sim.*", "planner", "planner.*"),
+    "cli": ("sim", "sim.*", "planner", "planner.*", "scenarios"),
 }  # fmt: skip
 """Who may import whom: the first pattern that fits a module counts; what an arrow reaches may be imported too."""
 
@@ -126,7 +125,7 @@ DOORS: dict[str, tuple[str, ...]] = {
     "highspy": ("planner.solver",),
     "matplotlib": ("sim.report.figures", "sim.report.*_figures"),
     "jinja2": ("sim.report.page",),
-    "typer": ("cli", "cli_runs", "cli_voice"),
+    "typer": ("cli", "sim.terminal*"),
     "sqlite3": ("sim.store",),
     "distributed": ("sim.executors",),
     "dask": ("sim.executors",),
@@ -260,7 +259,7 @@ def solves(modules: tuple[Module, ...]) -> Iterator[str]:
 
 def quiet(modules: tuple[Module, ...]) -> Iterator[str]:
     for module in modules:
-        if module.name.startswith("cli"):
+        if module.name.startswith(("cli", "sim.terminal")):
             continue
         for node in ast.walk(module.tree):
             if isinstance(node, ast.Call) and _dotted(node.func) == "print":
@@ -282,7 +281,7 @@ def dice(modules: tuple[Module, ...]) -> Iterator[str]:
 
 def clocks(modules: tuple[Module, ...]) -> Iterator[str]:
     for module in modules:
-        if module.name.startswith("cli"):
+        if module.name.startswith(("cli", "sim.terminal")):
             continue
         for node in ast.walk(module.tree):
             brought = isinstance(node, ast.ImportFrom) and node.module == "time"

@@ -52,7 +52,8 @@ MaxReplications = Annotated[int, typer.Option(min=2, help="days at most with --u
 Plain = Annotated[bool, typer.Option("--plain", help="no control variates: bare means of the days")]
 Seed = Annotated[int, typer.Option(min=0, help="the same seed, the same customers")]
 EngineOption = Annotated[Engine, typer.Option(help="which engine simulates")]
-Workers = Annotated[int, typer.Option(min=1, help="threads")]
+CORES = os.cpu_count() or 1
+Workers = Annotated[int, typer.Option(min=1, help="threads; by default one for each core", show_default=False)]
 Processes = Annotated[int | None, typer.Option(min=1, help="processes, instead of threads")]
 ClusterAddress = Annotated[str | None, typer.Option("--cluster", metavar="ADDRESS", help="dask scheduler to work on")]
 Tables = Annotated[

@@ -4,7 +4,8 @@ from typing import Annotated
 
 import typer
 
-from cli_voice import (
+from sim.terminal.voice import (
+    CORES,
     Exit,
     Json,
     Line,
@@ -74,7 +75,7 @@ def run_again(
     run: RunId,
     *,
     allow: Annotated[bool, typer.Option("--allow", help="even if NumPy now draws other customers")] = False,
-    workers: Workers = 1,
+    workers: Workers = CORES,
     out: Out = None,
     overwrite: Overwrite = False,
     as_json: Json = False,
