@@ -169,12 +169,8 @@ class ShiftModel:
                 yield pulp.LpAffineExpression([(head, 1.0), *terms]) >= 0
 
     def _limits(self) -> Iterator[pulp.LpConstraint]:
-        by_day: dict[tuple[str, int], list[int]] = {}
-        for s, shift in enumerate(self.table.shifts):
-            if shift.count.template in self.caps.per_day:
-                by_day.setdefault((shift.count.template, shift.day), []).append(s)
-        for (template, _), shifts in by_day.items():
-            yield pulp.LpAffineExpression([(self.x[s], 1.0) for s in shifts]) <= self.caps.per_day[template]
+        for shifts, most in self.table.by_day(self.caps.per_day):
+            yield pulp.LpAffineExpression([(self.x[s], 1.0) for s in shifts]) <= most
         if self.caps.at_once is not None:
             for covers in self.table.covers.T:
                 yield pulp.LpAffineExpression([(self.x[s], 1.0) for s in np.flatnonzero(covers)]) <= self.caps.at_once

@@ -55,7 +55,7 @@ def _pass(search: Search, moves: Callable[["_Slack"], Iterator[Move]]) -> None:
         ways = sorted(move for move in moves(slack) if move[1:] not in failed)
         for move in ways:
             numbers = _moved(best.numbers, move)
-            if search.problem.worth(numbers) >= best.worth:
+            if search.problem.worth(numbers) >= best.worth or not search.problem.allows(numbers):
                 failed.add(move[1:])
                 continue
             if search.evaluate(numbers) is search.best:
@@ -83,7 +83,6 @@ class _Slack:
         self.table, self.rows, self.numbers = table, rows, numbers
         self.used = np.flatnonzero(numbers)
         self.have = rows.supplied(table.supply(numbers))
-        self.weight = table.cost if table.cost.any() else table.paid_h
 
     def without(self, out: tuple[int, ...]) -> tuple[float, Floats]:
         """The shortage that taking shifts out makes, and how much of it each shift would cover again, [shift]."""
@@ -102,7 +101,7 @@ class _Slack:
     def replaced(self, out: tuple[int, ...], most: float) -> Iterator[Move]:
         """Shifts taken out and one that weighs less than `most` put in: the few with the least harm."""
         made, again = self.without(out)
-        cheaper = np.flatnonzero(self.weight < most - 1e-9)
+        cheaper = np.flatnonzero(self.table.weight < most - 1e-9)
         for s in cheaper[np.argsort(-again[cheaper], kind="stable")][:NEAREST]:
             yield Move(made - float(again[s]), out, (int(s),))
 
@@ -113,7 +112,7 @@ def _drops(slack: _Slack) -> Iterator[Move]:
 
 def _swaps(slack: _Slack) -> Iterator[Move]:
     for s in slack.used:
-        yield from slack.replaced((int(s),), float(slack.weight[s]))
+        yield from slack.replaced((int(s),), float(slack.table.weight[s]))
 
 
 def _mergers(slack: _Slack) -> Iterator[Move]:
@@ -121,4 +120,4 @@ def _mergers(slack: _Slack) -> Iterator[Move]:
     loose = [move.out[0] for move in islice(slack.least_needed(), PAIRS_OF)]
     pairs = [*combinations(loose, 2), *((s, s) for s in loose if slack.numbers[s] > 1)]
     for a, b in pairs:
-        yield from slack.replaced((a, b), float(slack.weight[a] + slack.weight[b]))
+        yield from slack.replaced((a, b), float(slack.table.weight[a] + slack.table.weight[b]))

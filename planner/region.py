@@ -24,9 +24,14 @@ BLOCK_S = 1800.0
 """Agents are added and taken away for so long at a time, or for one interval if that is longer."""
 APART = 3
 """Every third block is changed in one run; a change is credited with what happens until the next one."""
-STEPS = 5
+STEPS = 4
+FEWEST_SOLVES, MOST_SOLVES = 12, 30
+SHIFTS_SOLVED = 12_000
+"""No further step is begun when the models solved had so many shifts together, within these numbers of models."""
 CORRECTIONS = 3
-REGION_LIMITS = Limits(gap=0.01, nodes=20, near=200)
+MENDS = 6
+"""Single shifts tried when a little is still lacking."""
+REGION_LIMITS = Limits(gap=0.02, nodes=5, near=200)
 PENALTY = 2.0
 """A shortfall of 1 weighs as much as so many times the plan."""
 
@@ -45,20 +50,49 @@ class Effects:
 
 
 def improve(search: Search) -> None:
-    """Steps from the best candidate: a success enlarges the region, a failure corrects the model, then shrinks it."""
+    """Steps from the best candidate: a success enlarges the region, a failure corrects the model, then shrinks it.
+
+    What is still lacking at the end is made up by single shifts more.
+    """
     base, size = search.best, 2.0
     if base is None:
         return
-    effects = simulated(search, base)
+    effects, already = simulated(search, base), search.solves
+    most = min(max(SHIFTS_SOLVED // max(len(search.problem.table), 1), FEWEST_SOLVES), MOST_SOLVES)
     for _ in range(STEPS):
+        if search.solves - already >= most:
+            break
         found = _step(search, base, effects, size)
-        if found is None:
-            size /= 2
-            if size < 0.5:
-                return
-        else:
-            base, size = found, size * 1.5
+        if found is not None:
+            base, size = found, size * 1.25
             effects = simulated(search, base)
+            continue
+        size /= 2
+        if size < 0.5:
+            break
+    while not base.holds:
+        found = _mended(search, base, effects)
+        if found is None:
+            return
+        base = found
+
+
+def _mended(search: Search, base: Candidate, effects: list[Effects]) -> Candidate | None:
+    """The best of a few plans with one shift more, of much gain for its price; None: none is better."""
+    problem, table = search.problem, search.problem.table
+    gain = np.zeros(len(table))
+    for one, want, effect in zip(base.scores, search.wanted(base.scores), effects, strict=True):
+        lacking = one.lacking(want)
+        for w in np.flatnonzero(lacking):
+            gain += np.minimum((effect.gain[w][table.group] * table.covers).sum(axis=1), lacking[w]) / room(one)
+    promising = np.argsort(-gain / table.weight, kind="stable")[:MENDS]
+    best = base
+    for s in promising[gain[promising] > 0]:
+        numbers = base.numbers.copy()
+        numbers[s] += 1
+        if problem.allows(numbers):
+            best = min(best, search.evaluate(numbers), key=merit)
+    return None if best is base else best
 
 
 def merit(candidate: Candidate) -> float:
@@ -83,7 +117,7 @@ def _step(search: Search, base: Candidate, effects: list[Effects], size: float) 
         for g, (effect, before, after) in enumerate(zip(effects, base.scores, found.scores, strict=True)):
             promised = effect.predicted(change, most)
             kept = np.nan_to_num(before.goal.sign * (after.value - before.value))
-            errors[g] = np.maximum(errors[g] + promised - kept, 0.0)
+            errors[g] = np.maximum(promised - kept, 0.0)
     return None
 
 
@@ -185,7 +219,7 @@ class _Differences:
 
     def _scores(self, supply: Ints) -> list[Score]:
         search, problem = self.search, self.search.problem
-        runs = search.simulate(by_level(problem, supply))
+        runs = search.simulate(by_level(problem, supply), search.short_tape)
         return [score(problem.scenario, goal, runs) for goal in problem.theory.goals]
 
 

@@ -6,12 +6,13 @@ formulas are asked for, until each target holds with its margin. The best plan s
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 
-from planner.cover import Caps, Cover, Price, Rows, cover
+from planner.cover import Caps, Cover, Price, Rows, cover, taken_at_once
 from planner.requirements import Theory
 from planner.shifts import ShiftTable
 from planner.solver import Limits
@@ -32,6 +33,8 @@ FARTHEST = 3.0
 """How far, in log odds, experience may move what formulas are asked for."""
 FEW = 5.0
 """Observations that a formula's word weighs against those of an interval."""
+SHORTEST = 8
+"""Days of the shortest tape on which effects of single agents are simulated."""
 SETTLED = 0.03
 """Change of what is aimed at, in log odds, below which another round is not worth its work."""
 
@@ -98,6 +101,18 @@ class Problem:
         of = {"fte": table.fte, "hours": table.paid_h, "cost": table.cost}[self.objective]
         return round(float(of @ numbers), 9), float(numbers.sum())
 
+    def allows(self, numbers: Ints) -> bool:
+        """Whether a plan keeps to the limits on heads of a group and on shifts of a template in a day."""
+        if any((taken @ numbers).max(initial=0) > most for taken, most in self._capped):
+            return False
+        return all(numbers[shifts].sum() <= most for shifts, most in self.table.by_day(self.caps.per_day))
+
+    @cached_property
+    def _capped(self) -> list[tuple[Ints, int]]:
+        """How often each shift takes a person of a group with a limit on heads, and the limit."""
+        horizon, limits = self.scenario.horizon, enumerate(self.caps.heads)
+        return [(taken_at_once(horizon, self.table, group), most) for group, most in limits if most is not None]
+
     def heads(self, numbers: Ints) -> int:
         """Least number of people who can work the shifts."""
         return sum(least_heads(self.scenario.horizon, self.table.counts(numbers)).values())
@@ -151,13 +166,19 @@ class Search:
         self.report()
         return found
 
-    def simulate(self, plan: StaffingPlan) -> Runs:
-        """Simulate any staffing on the tape, within the work allowed; the first always."""
-        if self.simulated and self.simulated + self.tape.days > self.work_limit:
+    def simulate(self, plan: StaffingPlan, tape: Tape | None = None) -> Runs:
+        """Simulate any staffing on the tape, or on another, within the work allowed; the first always."""
+        tape = tape or self.tape
+        if self.simulated and self.simulated + tape.days > self.work_limit:
             raise OutOfWork
-        runs = self.tape.runs(plan, stop=self.stop)
-        self.simulated += self.tape.days
+        runs = tape.runs(plan, stop=self.stop)
+        self.simulated += tape.days
         return runs
+
+    @cached_property
+    def short_tape(self) -> Tape:
+        """The first days of the tape: enough for differences between plans, which share their customers."""
+        return replace(self.tape, days=max(SHORTEST, self.tape.days // 3))
 
     def judged(self, numbers: Ints, scores: tuple[Score, ...]) -> Candidate:
         """A candidate by the margins of today."""

@@ -4,7 +4,7 @@ A `Shift` knows the intervals in which its agent is there from beginning to end,
 long it takes its agent from other shifts. Shifts that are alike in all of that are kept once.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cached_property
@@ -105,6 +105,11 @@ class ShiftTable:
         """Full-time equivalents, shape [shift]."""
         return np.array([shift.fte for shift in self.shifts])
 
+    @cached_property
+    def weight(self) -> Floats:
+        """What a shift weighs where a rough price will do: its cost, its paid hours at a desk without costs."""
+        return self.cost if self.cost.any() else self.paid_h
+
     def supply(self, numbers: Ints) -> Ints:
         """Agents there throughout each interval, shape [group, interval], when `numbers[shift]` work each shift."""
         supply = np.zeros((len(self.groups), self.intervals), dtype=np.int64)
@@ -116,6 +121,15 @@ class ShiftTable:
         """The shifts that are worked, as neutral records."""
         worked = ((self.shifts[s].count, int(numbers[s])) for s in np.flatnonzero(numbers))
         return tuple(count.model_copy(update={"number": number}) for count, number in worked)
+
+    def by_day(self, limits: Mapping[str, int]) -> Iterator[tuple[list[int], int]]:
+        """Shifts of each limited template that start on one day, with the limit."""
+        found: dict[tuple[str, int], list[int]] = {}
+        for s, shift in enumerate(self.shifts):
+            if shift.count.template in limits:
+                found.setdefault((shift.count.template, shift.day), []).append(s)
+        for (template, _), shifts in found.items():
+            yield shifts, limits[template]
 
     def blocks(self) -> Ints:
         """Number of the block of each interval: the intervals of a block are covered by the same shifts."""

@@ -17,7 +17,7 @@ import numpy.typing as npt
 import pulp
 
 CHEAP = 1e-4
-"""A reduced cost, as a share of the highest price, below which what the relaxation leaves at 0 may still be used."""
+"""What the relaxation leaves at 0 may still be used at a reduced cost below this share of the highest price."""
 GRACE_S = 10.0
 """How long a cancelled solve may take to hand back its best solution before it is abandoned."""
 
@@ -183,7 +183,8 @@ def _stay_near_relaxation(model: Any, whole: npt.NDArray[np.bool_], start: list[
     solution = relaxation.getSolution()
     value, price = np.array(solution.col_value), np.array(solution.col_dual)
     near = np.floor(value + 1e-6)
-    used = (value > 1e-6) | (np.abs(price) <= CHEAP * np.abs(lp.col_cost_).max(initial=0.0))
+    dearest = np.abs(np.array(lp.col_cost_)[whole]).max(initial=0.0)
+    used = (value > 1e-6) | (np.abs(price) <= CHEAP * dearest)
     also = near if start is None else np.round(start)
     low = np.where(whole, np.maximum(low, np.minimum(near, also)), low)
     high = np.where(whole, np.minimum(high, np.maximum(near + 2 * used, also)), high)
