@@ -102,7 +102,8 @@ def _unreached(problem: Problem, one: Score) -> Sequence[str]:
     names = list(problem.scenario.contact_types)
     types = ", ".join(names[k] for k in goal.types)
     start = problem.scenario.horizon.interval_starts[int(np.flatnonzero(one.window == worst)[0])]
-    when = "" if goal.target.per == "horizon" else f" in the {goal.target.per} from {start:%Y-%m-%d %H:%M}"
+    window = goal.target.per if isinstance(goal.target.per, str) else "block"
+    when = "" if window == "horizon" else f" in the {window} from {start:%Y-%m-%d %H:%M}"
     value, level = (f"{x:.1%}" if goal.is_share else f"{x:.1f} s" for x in (one.value[worst], goal.level))
     return [
         f"{goal.target.measure} of {types}: even with agents in plenty wherever a shift of theirs reaches, {value} is "

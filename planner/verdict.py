@@ -29,10 +29,7 @@ CAUTION = 1.5
 
 def windows_of(scenario: Scenario, goal: Goal) -> Ints:
     """Which window of its target each interval belongs to, shape [interval]."""
-    horizon = scenario.horizon
-    if goal.target.per == "interval":
-        return np.arange(horizon.intervals)
-    return horizon.day_of_interval if goal.target.per == "day" else np.zeros(horizon.intervals, dtype=np.int64)
+    return scenario.horizon.window_of_interval(goal.target.per)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -139,6 +139,15 @@ class Horizon(BaseModel):
         index = {day: i for i, day in enumerate(self.days)}
         return np.array([index[at.date()] for at in self.interval_starts], dtype=np.int64)
 
+    def window_of_interval(self, per: str | float) -> npt.NDArray[np.int64]:
+        """The window of each interval, counted from 0: each "interval", "day", block of `per` seconds, or "horizon"."""
+        if per == "day":
+            return self.day_of_interval
+        every = np.arange(self.intervals, dtype=np.int64)
+        if isinstance(per, str):
+            return every if per == "interval" else np.zeros_like(every)
+        return every // round(per / self.interval)
+
     @cached_property
     def wall_minutes(self) -> npt.NDArray[np.int64]:
         """What a local clock shows at each minute of the horizon, shape [minute]: 1440 * date.toordinal() + minutes."""

@@ -100,7 +100,7 @@ class TargetRecord(Contract):
     strict: bool
     at_least: float | None
     at_most: float | None
-    per: Literal["interval", "day", "horizon"]
+    per: Literal["interval", "day", "horizon"] | float = Field(description="a number: blocks of so many seconds")
     confidence: float
     unit: str
     status: Literal["certified", "met", "missed"]

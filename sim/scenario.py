@@ -32,6 +32,7 @@ from sim.units import (
     Seconds,
     Share,
     ShareText,
+    Window,
     format_clock,
     format_duration,
     parse_clock,
@@ -418,7 +419,7 @@ class Target(Spec):
     strict: bool = Field(False, description="a wait equal to the threshold is late")
     at_least: float | None = None
     at_most: float | None = None
-    per: Literal["interval", "day", "horizon"] = "horizon"
+    per: Window = Field("horizon", description='blocks: write their length, such as "4 h"')
     confidence: Annotated[Share, Field(gt=0, lt=1)] = 0.95
 
     @field_validator("at_least", "at_most", mode="before", json_schema_input_type=ShareText | DurationText | None)
@@ -509,10 +510,7 @@ class Scenario(Spec):
         """Opening windows (None: always open) and what happens at closing, of a type: its own or its channel's."""
         kind = self.contact_types[contact_type]
         channel = self.channels[kind.channel]
-        return (
-            kind.opening if kind.opening is not None else channel.opening,
-            kind.at_closing or channel.at_closing,
-        )
+        return kind.opening if kind.opening is not None else channel.opening, kind.at_closing or channel.at_closing
 
     @property
     def canonical(self) -> str:
@@ -564,6 +562,8 @@ def _dangling(s: Scenario) -> Iterator[tuple[Where, str]]:
     for i, target in enumerate(s.targets):
         yield from _named(target.contact_types, types, "contact type", ("targets", i, "contact_types"))
         yield from _named(target.agent_groups, groups, "agent group", ("targets", i, "agent_groups"))
+        if not isinstance(target.per, str) and target.per % s.horizon.interval:
+            yield ("targets", i, "per"), "a block is a whole number of intervals long"
     for name, template in s.shift_templates.items():
         yield from _named(template.groups, groups, "agent group", ("shift_templates", name, "groups"))
     for i, row in enumerate(s.trace or ()):

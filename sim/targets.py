@@ -69,7 +69,20 @@ def judge(
 
 
 def _axis(target: Target) -> tuple[Axis, ...]:
-    return () if target.per == "horizon" else (target.per,)
+    return () if target.per == "horizon" else ("day",) if target.per == "day" else ("interval",)
+
+
+def _windows(target: Target, scenario: Scenario) -> list[dict[str, Any]]:
+    """What each window stands for; a block is named like an interval, with its own length."""
+    named = cells(scenario, _axis(target))
+    if isinstance(target.per, str):
+        return named
+    window = scenario.horizon.window_of_interval(target.per)
+    first, lengths = np.unique(window, return_index=True)[1], np.bincount(window) * scenario.horizon.interval
+    return [
+        {"interval": {**named[i]["interval"], "index": block, "length_s": float(lengths[block])}}
+        for block, i in enumerate(first.tolist())
+    ]
 
 
 def target_sample(target: Target, runs: Runs) -> Sample:
@@ -78,6 +91,9 @@ def target_sample(target: Target, runs: Runs) -> Sample:
         fold(part, runs.scenario, "type", _axis(target)).reshape(runs.replications, -1)
         for part in _parts(target, runs.scenario, runs.tallies)
     )
+    if not isinstance(target.per, str):
+        first = np.unique(runs.scenario.horizon.window_of_interval(target.per), return_index=True)[1]
+        top, bottom = (np.add.reduceat(part, first, axis=1) for part in (top, bottom))
     return Sample(top, bottom, counts=target.measure != "occupancy")
 
 
@@ -109,7 +125,7 @@ def _judge(target: Target, sample: Sample, runs: Runs, comparisons: int, control
     estimates = _bounded(sample, found, target)
     judged = [
         WindowResult(by=by, status=_status(target, estimate), estimate=estimate)
-        for by, estimate in zip(cells(scenario, _axis(target)), estimates, strict=True)
+        for by, estimate in zip(_windows(target, scenario), estimates, strict=True)
         if estimate.mean is not None
     ]
     if target.measure in QUANTILES and target.per == "horizon":

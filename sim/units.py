@@ -62,6 +62,19 @@ def format_clock(minutes: int) -> str:
     return f"{minutes // 60:02d}:{minutes % 60:02d}"
 
 
+def parse_window(value: Any) -> Any:
+    """A stretch of time by name, or the seconds in the length of a block."""
+    if value in ("interval", "day", "horizon"):
+        return value
+    try:
+        seconds = parse_duration(value)
+    except ValueError:
+        seconds = 0.0
+    if seconds <= 0:
+        raise ValueError('a window is interval, day or horizon, or the length of blocks: write for example "4 h"')
+    return seconds
+
+
 def to_ms(seconds: float) -> int:
     """Whole milliseconds, half up; what is positive stays at least 1 (MODEL §1)."""
     return max(1, int(seconds * 1000.0 + 0.5)) if seconds > 0 else 0
@@ -85,4 +98,9 @@ Seconds = Annotated[float, _duration, Field(ge=0), _text]
 PositiveSeconds = Annotated[float, _duration, Field(gt=0), _text]
 Share = Annotated[float, _share, Field(ge=0, le=1)]
 Factor = Annotated[float, _share, Field(gt=0)]
+WindowName = Literal["interval", "day", "horizon"]
+Window = Annotated[
+    WindowName | Annotated[float, _text],
+    BeforeValidator(parse_window, json_schema_input_type=WindowName | DurationText),
+]
 Clock = Annotated[int, _clock, PlainSerializer(format_clock, return_type=str, when_used="json")]

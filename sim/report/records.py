@@ -119,7 +119,8 @@ def target_text(target: TargetRecord) -> str:
     level = target.at_least if target.at_least is not None else target.at_most or 0.0
     promised = share(level).replace(".0 ", " ") if target.measure in SHARES else format_duration(level)
     within = f" in {format_duration(target.threshold_s)}" if target.threshold_s is not None else ""
-    each = "" if target.per == "horizon" else f" in each {target.per}"
+    window = target.per if isinstance(target.per, str) else f"block of {format_duration(target.per)}"
+    each = "" if target.per == "horizon" else f" in each {window}"
     sign = "≥" if target.at_least is not None else "≤"
     return f"{measure_name(target.measure)} {sign} {promised}{within}{each}: {_of_whom(target)}"
 

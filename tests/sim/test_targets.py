@@ -135,3 +135,11 @@ def test_wrong_certificates_are_as_rare_as_promised() -> None:
         days = Runs(**{**vars(done), "replications": 40, "tallies": shared_fate(dice, 40, 24, done)})
         wrong += any(window.status == "certified" for window in judge(days)[0].windows)
     assert 1 - bdtr(wrong - 1, trials, 0.05) > ALPHA
+
+
+def test_blocks_are_windows_of_a_target() -> None:
+    day = [answered(310)] * 50 + [answered(620, wait=50)] * 50
+    found = verdict([day] * 40, at_least=0.6, per="10 min")
+    assert [window.status for window in found.windows] == ["certified", "missed"]
+    assert [window.by["interval"]["length_s"] for window in found.windows] == [600.0, 300.0]
+    assert verdict([day] * 40, at_least=0.4, per="15 min").status == "certified"
