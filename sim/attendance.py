@@ -22,7 +22,8 @@ class Staffing:
     By level: `heads[interval, group]`, each row from the start of its interval of `interval_ms`; `agents` is
     empty. By person: `agent_group[agent]`, and spells [on, off) of shape [spell], sorted by (agent, on), disjoint for
     each agent; `keeps_length[spell]`: the break after the spell keeps its length when the spell ends late, else its
-    end. `heads` then has no rows.
+    end. `heads` then has no rows. `permille[agent]`: work lasts that many thousandths of what it does with others of
+    the group (None: of all alike).
     """
 
     groups: tuple[str, ...]
@@ -34,6 +35,7 @@ class Staffing:
     spell_on_ms: npt.NDArray[np.int64]
     spell_off_ms: npt.NDArray[np.int64]
     keeps_length: npt.NDArray[np.bool_]
+    permille: npt.NDArray[np.int32] | None = None
 
     @property
     def by_person(self) -> bool:

@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from sim.arrivals import MINUTE_MS, Pieces, Trace, busyness, draw, pieces, trace, traffic
 from sim.distributions import Deterministic, Distribution
+from sim.keys import WORD, mix, mix_all
 from sim.remembered import remembered
 from sim.scenario import BotJourney, ContactType, Scenario
 from sim.streams import Quantity, name_key, stream
@@ -44,13 +45,32 @@ class BotFate(IntEnum):
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
+class Pools:
+    """What follow-ups bring: draws made for this replication, one row of which a contact's key picks.
+
+    As in Demand, of shape [type, row]; `delay_ms[rule, row]` until a follow-up arrives. Rows are a power of two.
+    """
+
+    fate: npt.NDArray[np.uint8]
+    bot_ms: npt.NDArray[np.int32]
+    hand_off_ms: npt.NDArray[np.int32]
+    patience_ms: npt.NDArray[np.int32]
+    leaves_at_once: npt.NDArray[np.bool_]
+    talk_ms: npt.NDArray[np.int32]
+    after_ms: npt.NDArray[np.int32]
+    delay_ms: npt.NDArray[np.int32]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Demand:
     """The customers of one replication; all columns of shape [contact], sorted by (arrival, type, ordinal).
 
     At one millisecond types come in the scenario's order, contacts of a type in the order of their draws or of their
     lines in the trace. A contact's id is its row. Durations in whole milliseconds; `bot_ms` in the bot, `hand_off_ms`
     from the bot's end to asking for a person, `patience_ms` FOREVER where nobody hangs up, `leaves_at_once` where the
-    contact hangs up rather than wait at all. `talk_ms` already carries difficulty and what the hand-off adds.
+    contact hangs up rather than wait at all. `talk_ms` already carries difficulty and what the hand-off adds. Contacts
+    with an arrival below 0 are carried in: they asked then and wait when the desk begins. `pools` are what follow-ups
+    draw from, None where there are none.
     """
 
     types: tuple[str, ...]
@@ -65,9 +85,20 @@ class Demand:
     leaves_at_once: npt.NDArray[np.bool_]
     talk_ms: npt.NDArray[np.int32]
     after_ms: npt.NDArray[np.int32]
+    pools: Pools | None = None
 
     def __len__(self) -> int:
         return len(self.type)
+
+    @cached_property
+    def key(self) -> npt.NDArray[np.uint64]:
+        """What the contacts' decisions hang on, shape [contact]: seed, replication, type's name and ordinal, mixed."""
+        day = mix(mix(self.seed & WORD, 0), self.replication)
+        key = np.empty(len(self), dtype=np.uint64)
+        for k, name in enumerate(self.types):
+            mine = np.flatnonzero(self.type == k)
+            key[mine] = mix_all(np.uint64(mix(day, name_key(name))), np.arange(len(mine), dtype=np.uint64))
+        return key
 
 
 def sample(scenario: Scenario, seed: int, replication: int) -> Demand:

@@ -50,8 +50,10 @@ class Contacts:
     """Columns of the contact table, all of shape [contact], ordered by id.
 
     `queued` asks for a person (closed or blocked at arrival: the arrival; never left the bot: NEVER), `answered` first
-    word of a person, `ended` the customer's end, `released` the agent is free of it, `work` milliseconds of handling,
-    `agent` the last who had it, or -1.
+    word of a person, `ended` the customer's end, `released` the agent is free of it, `agent` the last who had it, or
+    -1. `work` is milliseconds of work, at the speed of an agent who has nothing else in hand (ringing and finding out
+    that nobody is there included; of interruptible work, the time in hand). `resolved`: a talk settled the matter.
+    `predicted` is what was foretold of the wait (`sim.mechanisms.Predictor`), NEVER if nothing was.
     """
 
     type: npt.NDArray[np.int16]
@@ -66,6 +68,8 @@ class Contacts:
     released: npt.NDArray[np.int64]
     work: npt.NDArray[np.int64]
     agent: npt.NDArray[np.int32]
+    resolved: npt.NDArray[np.bool_]
+    predicted: npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -4,13 +4,14 @@ A policy is a plain function that fills a table; a new one touches no engine.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 
 import numpy as np
 import numpy.typing as npt
 
 from sim.clock import Horizon
+from sim.mechanisms import AgentChoice, ContactChoice, Mechanisms
 from sim.scenario import WEEKDAYS, AgentGroup, ContactType, Opening, Scenario, Skill
 from sim.units import to_ms
 
@@ -27,12 +28,33 @@ class RoutingTable:
 
     `group_rank` orders the groups that a contact tries, `type_rank` the types that a freed agent tries (NEVER_RANK:
     never); `delay_ms` is how long a contact must have waited before the group may take it. Equal ranks are one
-    class: among agents the longest idle, among contacts the longest waiting.
+    class, within which `agent_choice` and `contact_choice` decide. After taking a contact at least `reserve` agents of
+    the group hold nothing. With `last_agent` a follow-up goes to the agent who had its parent, if free for it. Scores
+    and `ratio[type]` belong to the choices of those names (`sim.mechanisms`); what is None is 0 everywhere.
     """
 
     group_rank: npt.NDArray[np.int16]
     type_rank: npt.NDArray[np.int16]
     delay_ms: npt.NDArray[np.int32]
+    reserve: npt.NDArray[np.int32] | None = None
+    agent_choice: AgentChoice = AgentChoice.LONGEST_IDLE
+    contact_choice: ContactChoice = ContactChoice.LONGEST_WAIT
+    last_agent: bool = False
+    agent_a: Integers | None = None
+    agent_b: Integers | None = None
+    contact_a: Integers | None = None
+    contact_b: Integers | None = None
+    ratio: Integers | None = None
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether ranks, delays, longest idle and longest wait say it all."""
+        return (
+            self.reserve is None
+            and self.agent_choice == AgentChoice.LONGEST_IDLE
+            and self.contact_choice == ContactChoice.LONGEST_WAIT
+            and not self.last_agent
+        )
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -41,7 +63,8 @@ class Rules:
 
     `opens_ms`, `closes_ms`: per type the ascending, disjoint windows [opens, closes) in which it is open; one that is
     `always_open[type]` has none. `disconnects[type]`: those waiting at closing are cut off, else served.
-    `time_permille[type, group]`: work lasts that many thousandths of what the contact brings (speed).
+    `time_permille[type, group]`: work lasts that many thousandths of what the contact brings (speed). `horizon_ms` ends
+    the time in which follow-ups arrive; `mechanisms` are all that is switched on besides.
     """
 
     routing: RoutingTable
@@ -50,6 +73,13 @@ class Rules:
     always_open: npt.NDArray[np.bool_]
     disconnects: npt.NDArray[np.bool_]
     time_permille: npt.NDArray[np.int32]
+    horizon_ms: int = 0
+    mechanisms: Mechanisms = field(default_factory=Mechanisms)
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether nothing is switched on that the plain event loop does not know."""
+        return self.routing.is_plain and not self.mechanisms.any
 
 
 def rules(scenario: Scenario) -> Rules:
@@ -62,6 +92,7 @@ def rules(scenario: Scenario) -> Rules:
         always_open=np.array([found is None for found in windows]),
         disconnects=np.array([scenario.opening_of(name)[1] == "disconnect" for name in scenario.contact_types]),
         time_permille=_by_skill(scenario, _permille, 1000).astype(np.int32),
+        horizon_ms=scenario.horizon.length_ms,
     )
 
 

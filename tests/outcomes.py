@@ -73,6 +73,8 @@ def table(rows: Sequence[dict[str, Any]], spells: Sequence[tuple[int, int, float
             status=plain("status", 0, np.uint8),
             work=np.where(times["answered"] == NEVER, 0, times["released"] - times["answered"]),
             agent=plain("agent", -1, np.int32),
+            resolved=plain("resolved", 0, np.bool_),
+            predicted=instants("predicted"),
         ),
         spells=Spells(
             agent=spell[:, 0].astype(np.int32),

@@ -29,6 +29,8 @@ ARROWS: dict[str, tuple[str, ...]] = {
     "sim.store": (),
     "sim.theory": (),
     "sim.engine.precedence": (),
+    "sim.keys": (),
+    "sim.mechanisms": (),
     # what a desk is, and its files
     "sim.clock": ("sim.units",),
     "sim.distributions": ("sim.units",),
@@ -46,15 +48,17 @@ ARROWS: dict[str, tuple[str, ...]] = {
     # from the desk to what an engine reads
     "sim.arrivals": ("sim.scenario", "sim.streams", "sim.remembered"),
     "sim.workload": ("sim.scenario", "sim.arrivals"),
-    "sim.demand": ("sim.scenario", "sim.arrivals", "sim.workload", "sim.streams", "sim.remembered"),
+    "sim.demand": ("sim.scenario", "sim.arrivals", "sim.workload", "sim.streams", "sim.remembered", "sim.keys"),
     "sim.attendance": ("sim.scenario", "sim.remembered"),
-    "sim.routing": ("sim.scenario",),
+    "sim.routing": ("sim.scenario", "sim.mechanisms"),
     # the engines
     "sim.engine.reference*": (
         "sim.engine.reference.*", "sim.engine.precedence", "sim.demand", "sim.attendance", "sim.routing", "sim.outcome",
+        "sim.keys", "sim.mechanisms",
     ),
     "sim.engine.compiled*": (
         "sim.engine.compiled.*", "sim.engine.precedence", "sim.demand", "sim.attendance", "sim.routing", "sim.outcome",
+        "sim.keys", "sim.mechanisms",
     ),
     "sim.engine": ("sim.engine.*", "sim.demand", "sim.attendance", "sim.routing", "sim.outcome"),
     # from what happened to figures

@@ -419,6 +419,8 @@ class Desk:
             released=released,
             work=np.where(released == NEVER, 0, released - answered),
             agent=np.array(self.agent_of, dtype=np.int32),
+            resolved=status == Status.ANSWERED,
+            predicted=np.full(n, NEVER, dtype=np.int64),
         )
         rows = np.array(self.spells, dtype=np.int64).reshape(-1, 5)
         agent, group, on, off, left = rows[np.lexsort((rows[:, 2], rows[:, 0]))].T

@@ -11,7 +11,7 @@ from sim.demand import Demand
 from sim.engine.compiled.after import count
 from sim.engine.compiled.before import Early, prepare, settle
 from sim.engine.compiled.loop import LAST, RUNNING, SPELLS, UNSERVED, WAITING, Desk, follow
-from sim.outcome import NEVER, Cause, Contacts, Measured, OutcomeTable, Spells, Sums
+from sim.outcome import NEVER, Cause, Contacts, Measured, OutcomeTable, Spells, Status, Sums
 from sim.routing import Rules
 
 INSTANTS = 1 << 32
@@ -70,8 +70,8 @@ def table(demand: Demand, early: Early, desk: Desk, spells: int, last_ms: int) -
         type=demand.type,
         arrival=demand.arrival_ms,
         root=np.arange(n, dtype=np.int32),
-        parent=np.full(n, -1, dtype=np.int32),
-        cause=np.full(n, Cause.ARRIVAL, dtype=np.int16),
+        parent=np.broadcast_to(np.int32(-1), n),
+        cause=np.broadcast_to(np.int16(Cause.ARRIVAL), n),
         status=early.status,
         queued=early.queued,
         answered=answered,
@@ -79,6 +79,8 @@ def table(demand: Demand, early: Early, desk: Desk, spells: int, last_ms: int) -
         released=released,
         work=np.where(released == NEVER, 0, released - answered),
         agent=agent,
+        resolved=early.status == Status.ANSWERED,
+        predicted=np.broadcast_to(np.int64(NEVER), n),
     )
     return OutcomeTable(contacts=contacts, spells=spell_table(desk, spells), last_ms=last_ms)
 
