@@ -36,7 +36,7 @@ class Predictor(IntEnum):
     LAST_TO_ENTER = 2
     """What the last contact of its type that an agent took from the queue or at once had waited; 0 before any."""
     MODEL = 3
-    """(contacts of the type waiting + 1) times `handle_ms`, over the agents at the desk who may take it (at least 1)."""
+    """(contacts of the type waiting + 1) times `handle_ms`, over the agents at the desk who may (at least 1)."""
     QUEUE_LENGTH = 4
     """No time: the contacts of its type that wait."""
 
@@ -130,8 +130,8 @@ class Offers:
     """What one who has to wait is told and offered, shape [k] (steps: [k, step], ascending, padded with NOT_EVER).
 
     Balks by `balk_word` of the last step whose `balk_at` the predicted value reaches; else, from `offer_at` on
-    (NOT_EVER: never), accepts a call-back by `accept_word`, promised `promise_ms` after asking. Ringing takes `ring_ms`; it is
-    answered by `answer_word`.
+    (NOT_EVER: never), accepts a call-back by `accept_word`, promised `promise_ms` after asking. Ringing takes
+    `ring_ms`; it is answered by `answer_word`.
     """
 
     predictor: Bytes
@@ -158,8 +158,8 @@ class FollowUps:
     """Rules, those of type k being first[k] … first[k + 1] - 1 in file order; all others of shape [rule].
 
     `on` is a Status or an Ending; `after_ms` for WAITING; `word` its chance; `to` the type; it makes nothing of
-    a contact that already is the `at_most`-th follow-up in its chain. The new contact keeps the parent's patience or talk (and
-    after-contact work) or draws its own from the pools; `boost` puts it before others of its rank.
+    a contact that already is the `at_most`-th follow-up in its chain. The new contact keeps the parent's patience or
+    talk (and after-contact work) or draws its own from the pools; `boost` puts it before others of its rank.
     """
 
     first: Ints
