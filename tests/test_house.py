@@ -28,6 +28,7 @@ ARROWS: dict[str, tuple[str, ...]] = {
     "sim.executors": (),
     "sim.store": (),
     "sim.theory": (),
+    "sim.columns": (),
     "sim.engine.precedence": (),
     "sim.keys": (),
     "sim.mechanisms": (),
@@ -49,7 +50,9 @@ ARROWS: dict[str, tuple[str, ...]] = {
     # from the desk to what an engine reads
     "sim.arrivals": ("sim.scenario", "sim.streams", "sim.remembered"),
     "sim.workload": ("sim.scenario", "sim.arrivals"),
-    "sim.demand": ("sim.scenario", "sim.arrivals", "sim.workload", "sim.streams", "sim.remembered", "sim.keys"),
+    "sim.demand": (
+        "sim.scenario", "sim.arrivals", "sim.workload", "sim.streams", "sim.remembered", "sim.keys", "sim.columns",
+    ),
     "sim.attendance": ("sim.scenario", "sim.remembered"),
     "sim.routing": ("sim.scenario", "sim.mechanisms"),
     # the engines
@@ -59,7 +62,7 @@ ARROWS: dict[str, tuple[str, ...]] = {
     ),
     "sim.engine.compiled*": (
         "sim.engine.compiled.*", "sim.engine.precedence", "sim.demand", "sim.attendance", "sim.routing", "sim.outcome",
-        "sim.keys", "sim.mechanisms",
+        "sim.keys", "sim.mechanisms", "sim.columns",
     ),
     "sim.engine": ("sim.engine.*", "sim.demand", "sim.attendance", "sim.routing", "sim.outcome"),
     # from what happened to figures

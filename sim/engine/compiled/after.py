@@ -1,4 +1,4 @@
-"""The fused tally: the sums of a run straight from the loop's rows, without an outcome table.
+"""The fused tally: the sums of a run straight from the loop's columns, without an outcome table.
 
 Equal to counting the table (`sim.metrics`), which defines what each sum means; the planner's and the experiment's
 inner loops need nothing else.
@@ -6,22 +6,24 @@ inner loops need nothing else.
 
 from typing import Any
 
+import numpy as np
+
 from sim.demand import Demand
 from sim.engine.compiled.before import Early
 from sim.engine.compiled.kernel import kernel
-from sim.engine.compiled.loop import ANSWERED, UNSERVED, Desk
-from sim.outcome import Measured, Sums
+from sim.engine.compiled.loop import ABANDONED, ANSWERED, UNSERVED, Desk
+from sim.outcome import NEVER, Measured, Sums
 
 
 def count(demand: Demand, early: Early, desk: Desk, measured: Measured) -> Sums:
     """Sums of all contacts of a run."""
-    groups = len(desk.idle_head)
-    sums = Sums.zeros(measured, len(demand.types), groups)
-    _count_early(demand.type, demand.arrival_ms, early.status, early.queued, measured.limits,
-                 measured.interval_ms, measured.intervals, sums.by_fate, sums.arrived, sums.handed_off)  # fmt: skip
-    _count_rows(desk.rows, demand.arrival_ms, desk.agents, measured.limits, measured.interval_ms, measured.intervals,
-                sums.by_fate, sums.arrived, sums.handed_off, sums.wait_answered, sums.wait_offered, sums.queue,
-                sums.talk, sums.after, sums.busy, sums.wait_max, sums.histogram)  # fmt: skip
+    sums = Sums.zeros(measured, len(demand.types), len(desk.idle_head))
+    columns = early.columns
+    _count(demand.type, demand.arrival_ms, columns["status"], columns["queued"], columns["answered"],
+           columns["ended"], columns["released"], columns["agent"], np.ascontiguousarray(desk.agents.group),
+           measured.limits, measured.interval_ms, measured.intervals, sums.by_fate, sums.arrived, sums.handed_off,
+           sums.wait_answered, sums.wait_offered, sums.queue, sums.talk, sums.after, sums.busy, sums.wait_max,
+           sums.histogram)  # fmt: skip
     return sums
 
 
@@ -41,67 +43,63 @@ def _interval(at: int, interval_ms: int, intervals: int) -> int:
 
 
 @kernel
-def _count_early(
-    kinds: Any, arrival: Any, status: Any, queued: Any, limits: Any, interval_ms: int, intervals: int,
-    by_fate: Any, arrived: Any, handed_off: Any,
-) -> None:  # fmt: skip
-    """Contacts that never asked an open desk (their status is not UNSERVED)."""
-    for c in range(len(kinds)):
-        if status[c] == UNSERVED:
-            continue
-        k = kinds[c]
-        came = _interval(arrival[c], interval_ms, intervals)
-        asked = max(queued[c], arrival[c])
-        booked = _interval(asked, interval_ms, intervals)
-        by_fate[k, booked, status[c], _level(limits, k, 0)] += 1
-        arrived[k, came] += 1
-        handed_off[k, came] += asked > arrival[c]
+def _bucket(wait: int) -> int:
+    """Bucket of a wait: exact below 128, then 64 to the octave."""
+    octave = 0
+    while wait >= 128:
+        wait >>= 1
+        octave += 1
+    return wait + 64 * octave
 
 
 @kernel
-def _count_rows(
-    rows: Any, arrival: Any, agents: Any, limits: Any, interval_ms: int, intervals: int,
+def _spread(total: Any, row: int, i: int, start: int, end: int, interval_ms: int) -> None:
+    """Book the time from `start`, in interval i, to `end`; the last interval takes all that lies behind it."""
+    last = total.shape[1] - 1
+    while i < last and end > (i + 1) * interval_ms:
+        total[row, i] += (i + 1) * interval_ms - start
+        i += 1
+        start = i * interval_ms
+    total[row, i] += end - start
+
+
+@kernel
+def _count(
+    kinds: Any, arrival: Any, statuses: Any, queued: Any, answered: Any, ended: Any, released: Any,
+    agents: Any, group_of: Any, limits: Any, interval_ms: int, intervals: int,
     by_fate: Any, arrived: Any, handed_off: Any, wait_answered: Any, wait_offered: Any, queue: Any,
     talk: Any, after: Any, busy: Any, wait_max: Any, histogram: Any,
 ) -> None:  # fmt: skip
-    """Contacts that asked for a person."""
+    came, begins, ends = 0, -NEVER, NEVER  # the interval of the last arrival, as arrivals mostly share it
     horizon_ms = interval_ms * intervals
-    for r in range(len(rows)):
-        row = rows[r]
-        k, queued, status = row.type, row.queued, row.status
-        at = arrival[row.contact]
-        came = _interval(at, interval_ms, intervals)
-        booked = _interval(queued, interval_ms, intervals)
-        end = row.answered if status == ANSWERED else row.ended
-        wait = end - queued
-        by_fate[k, booked, status, _level(limits, k, wait)] += 1
+    buckets = histogram.shape[1] - 1
+    for c in range(len(kinds)):
+        k, at, status = kinds[c], arrival[c], statuses[c]
+        if not begins <= at < ends:
+            came = _interval(at, interval_ms, intervals)
+            begins, ends = came * interval_ms, (came + 1) * interval_ms
+        asked = max(queued[c], at)
+        booked = came if begins <= asked < ends else _interval(asked, interval_ms, intervals)
         arrived[k, came] += 1
-        handed_off[k, came] += queued > at
+        handed_off[k, came] += asked > at
+        wait, end = 0, asked
+        if status == ANSWERED:
+            end = answered[c]
+            wait = end - asked
+        elif status in (ABANDONED, UNSERVED):
+            wait = ended[c] - asked
+        by_fate[k, booked, status, _level(limits, k, wait)] += 1
         if wait > 0:
             wait_offered[k, booked] += wait
-            i, start = booked, queued
-            while i < intervals - 1 and end > (i + 1) * interval_ms:
-                queue[k, i] += (i + 1) * interval_ms - start
-                i += 1
-                start = i * interval_ms
-            queue[k, i] += end - start
+            _spread(queue, k, booked, asked, asked + wait, interval_ms)
         if status != ANSWERED:
             continue
         wait_answered[k, booked] += wait
-        talk[k, booked] += row.ended - end
-        after[k, booked] += row.released - row.ended
+        talk[k, booked] += ended[c] - end
+        after[k, booked] += released[c] - ended[c]
         wait_max[k] = max(wait_max[k], wait)
-        bucket, octave = wait, 0
-        while bucket >= 128:
-            bucket >>= 1
-            octave += 1
-        histogram[k, min(bucket + 64 * octave, histogram.shape[1] - 1)] += 1
-        g = agents[row.agent].group
-        start, stop = min(max(end, 0), horizon_ms), min(row.released, horizon_ms)
-        i = _interval(start, interval_ms, intervals)
-        while i < intervals - 1 and stop > (i + 1) * interval_ms:
-            busy[g, i] += (i + 1) * interval_ms - start
-            i += 1
-            start = i * interval_ms
+        histogram[k, min(_bucket(wait), buckets)] += 1
+        start, stop = min(max(end, 0), horizon_ms), min(released[c], horizon_ms)
         if stop > start:
-            busy[g, i] += stop - start
+            first = booked if wait == 0 else _interval(start, interval_ms, intervals)
+            _spread(busy, group_of[agents[c]], first, start, stop, interval_ms)

@@ -1,7 +1,6 @@
 """What is known before the first event: who finds a closed desk, what the bot makes of whom, which closing cuts off.
 
-The event loop then meets only those who ask for a person: one 64-byte row each, in the order in which they ask, so
-that a row's number orders by (queued, id).
+The event loop then meets only those who ask for a person, in the order in which they ask.
 """
 
 from collections.abc import Iterator
@@ -11,23 +10,26 @@ import numpy as np
 import numpy.typing as npt
 
 from sim.attendance import Staffing
+from sim.columns import columns
 from sim.demand import BotFate, Demand
 from sim.engine.compiled.kernel import kernel
 from sim.engine.compiled.loop import (
     AGENT,
+    INSTANTS,
     KIND_SHIFT,
     NO_EVENT,
-    ROW,
     SPELL,
     TIME_SHIFT,
     UNSERVED,
+    WAITER,
     Desk,
 )
-from sim.engine.precedence import AGENTS_COME, AGENTS_LEAVE, TYPE_CLOSES
+from sim.engine.precedence import AGENTS_COME, AGENTS_LEAVE, CONTACT_ENTERS, TYPE_CLOSES
 from sim.outcome import NEVER, Status
 from sim.routing import NEVER_RANK, Rules
 
 Ints = npt.NDArray[np.int64]
+TOO_LONG = "the work at hand outlasts the 49 days of the compiled engine: use the reference engine"
 NO_BOT, HANDED_OFF = int(BotFate.NO_BOT), int(BotFate.HANDED_OFF)
 CLOSED = int(Status.CLOSED)
 BOT_STATUS = np.zeros(len(BotFate), dtype=np.uint8)
@@ -37,68 +39,118 @@ BOT_STATUS[BotFate.GIVES_UP] = Status.GAVE_UP_IN_BOT
 
 
 class Early(NamedTuple):
-    """What is settled before the loop, by contact: `status`, `queued`, `ended` of those who never ask an open desk.
+    """What is settled before the loop: the outcome's columns as far as that, and who asks when.
 
-    For those who do, `queued` is when and `status` is UNSERVED. `handed` are those of them whom the bot hands off,
-    in the order in which they ask; `direct` is the number of the others; `last_ms` the last instant of all this.
+    Of those who never ask an open desk all columns are as they stay; of the others `queued` is, and what is in the rest
+    means nothing. `asks` are packed keys, ascending; `waiters` room for as many; `last_ms` the last instant of all
+    this, `last_end_ms` the last `ended`.
     """
 
-    status: npt.NDArray[np.uint8]
-    queued: Ints
-    ended: Ints
-    handed: npt.NDArray[np.int32]
-    direct: int
+    columns: dict[str, Any]
+    asks: Ints
+    waiters: Any
     last_ms: int
+    last_end_ms: int
 
 
-def settle(demand: Demand, rules: Rules) -> Early:
-    """Follow every contact to the moment when it asks for a person; nothing before that depends on anybody else."""
+def settle(demand: Demand, rules: Rules, **more: npt.DTypeLike) -> Early:
+    """Follow every contact to the moment when it asks for a person; nothing before that depends on anybody else.
+
+    `more` columns of the outcome get room with these, but nothing in it.
+    """
     n = len(demand)
-    status, handed = np.empty(n, dtype=np.uint8), np.empty(n, dtype=np.int32)
-    queued, ended = np.empty(n, dtype=np.int64), np.empty(n, dtype=np.int64)
+    out = columns(n, queued="i8", answered="i8", ended="i8", released="i8", agent="i4", status="u1", **more)
+    rough = columns(n, asks="i8", waiters=WAITER)
+    asks, handed = rough["asks"], rough["waiters"].view(np.int64)  # whose room is not needed yet
     windows = [len(opens) for opens in rules.opens_ms]
-    direct, handed_off, last_ms = _settle(
+    direct, handed_off, last_ms, last_end_ms = _settle(
         demand.type, demand.arrival_ms, demand.fate, demand.bot_ms, demand.hand_off_ms,
         rules.always_open, np.concatenate(rules.opens_ms), np.concatenate(rules.closes_ms),
-        np.cumsum([0, *windows]), status, queued, ended, handed,
+        np.cumsum([0, *windows]), out["status"], out["queued"], out["answered"], out["ended"], out["released"],
+        out["agent"], asks, handed,
     )  # fmt: skip
-    mine = handed[:handed_off]
-    handed = mine[np.argsort(queued[mine], kind="stable")]
-    return Early(status, queued, ended, handed, direct, last_ms)
+    if last_ms >= INSTANTS // 2:
+        raise OverflowError(TOO_LONG)  # a patience may add as much again
+    _merge(asks, direct, _in_order(handed[:handed_off], handed[handed_off : 2 * handed_off]))
+    asking = direct + handed_off
+    return Early(out, asks[:asking], rough["waiters"][:asking].view(np.recarray), last_ms, last_end_ms)
 
 
 @kernel
 def _settle(
     kinds: Any, arrival: Any, fates: Any, bot: Any, hand_off: Any,
     always_open: Any, opens: Any, closes: Any, first: Any,
-    status: Any, queued: Any, ended: Any, handed: Any,
-) -> tuple[int, int, int]:  # fmt: skip
-    direct, handed_off, last = 0, 0, 0
+    status: Any, queued: Any, answered: Any, ended: Any, released: Any, agent: Any, asks: Any, handed: Any,
+) -> tuple[int, int, int, int]:  # fmt: skip
+    direct, handed_off, last, last_end = 0, 0, 0, 0
     for c in range(len(kinds)):
         k, at = kinds[c], arrival[c]
         fate = fates[c]
         last = max(last, at)
-        status[c], queued[c], ended[c] = UNSERVED, at, NEVER
+        became = UNSERVED
         if not (always_open[k] or _open(opens, closes, first[k], first[k + 1], at)):
-            status[c], ended[c] = CLOSED, at
-            continue
-        if fate != NO_BOT:
+            became = CLOSED
+        elif fate != NO_BOT:
             at += bot[c]
-            if fate != HANDED_OFF:
-                status[c], queued[c], ended[c] = BOT_STATUS[fate], NEVER, at
-                last = max(last, at)
-                continue
-            at += hand_off[c]
+            if fate == HANDED_OFF:
+                at += hand_off[c]
+                if not (always_open[k] or _open(opens, closes, first[k], first[k + 1], at)):
+                    became = CLOSED
+            else:
+                became = BOT_STATUS[fate]
             last = max(last, at)
-            queued[c] = at
-            if not (always_open[k] or _open(opens, closes, first[k], first[k + 1], at)):
-                status[c], ended[c] = CLOSED, at
-                continue
-            handed[handed_off] = c
-            handed_off += 1
+        queued[c] = at
+        if became == UNSERVED:
+            key = (at << TIME_SHIFT) | (CONTACT_ENTERS << KIND_SHIFT) | c
+            if fate == NO_BOT:
+                asks[direct] = key
+                direct += 1
+            else:
+                handed[handed_off] = key
+                handed_off += 1
+            continue
+        if became != CLOSED:
+            queued[c] = NEVER
+        status[c] = became
+        answered[c] = NEVER
+        ended[c] = at
+        released[c] = NEVER
+        agent[c] = -1
+        last_end = max(last_end, at)
+    return direct, handed_off, last, last_end
+
+
+@kernel
+def _in_order(keys: Any, spare: Any) -> Any:
+    """Keys by their time, in the order in which they stand where that is the same: by 11 of its 32 bits at a time."""
+    first = np.empty(1 << 11, dtype=np.int64)
+    for shift in (TIME_SHIFT, TIME_SHIFT + 11, TIME_SHIFT + 22):
+        first[:] = 0
+        for key in keys:
+            first[(key >> shift) & 2047] += 1
+        place = 0
+        for digit in range(len(first)):
+            first[digit], place = place, place + first[digit]
+        for key in keys:
+            digit = (key >> shift) & 2047
+            spare[first[digit]] = key
+            first[digit] += 1
+        keys, spare = spare, keys
+    return keys
+
+
+@kernel
+def _merge(asks: Any, direct: int, handed: Any) -> None:
+    """Merge ascending keys into the first `direct` ones, likewise ascending, from behind."""
+    place, d, h = direct + len(handed) - 1, direct - 1, len(handed) - 1
+    while h >= 0:
+        if d >= 0 and asks[d] > handed[h]:
+            asks[place] = asks[d]
+            d -= 1
         else:
-            direct += 1
-    return direct, handed_off, last
+            asks[place] = handed[h]
+            h -= 1
+        place -= 1
 
 
 @kernel
@@ -108,49 +160,6 @@ def _open(opens: Any, closes: Any, low: int, high: int, at: int) -> bool:
         if opens[w] <= at < closes[w]:
             return True
     return False
-
-
-def make_rows(demand: Demand, early: Early) -> Any:
-    """The rows of the event loop."""
-    rows = np.empty(early.direct + len(early.handed), dtype=ROW).view(np.recarray)
-    _fill(
-        rows, early.status, early.queued, early.handed, demand.fate, demand.type,
-        demand.talk_ms, demand.after_ms, demand.patience_ms, demand.leaves_at_once,
-    )  # fmt: skip
-    return rows
-
-
-@kernel
-def _fill(
-    rows: Any, status: Any, queued: Any, handed: Any, fates: Any, kinds: Any,
-    talk: Any, after: Any, patience: Any, at_once: Any,
-) -> None:  # fmt: skip
-    """Merge those who ask at arrival with those whom the bot hands off, by (instant, contact)."""
-    next_direct, next_handed = 0, 0
-    for r in range(len(rows)):
-        while next_direct < len(kinds) and (fates[next_direct] != NO_BOT or status[next_direct] != UNSERVED):
-            next_direct += 1
-        c = next_direct
-        if next_handed < len(handed):
-            other = handed[next_handed]
-            if c == len(kinds) or queued[other] < queued[c] or (queued[other] == queued[c] and other < c):
-                c = other
-        if c == next_direct:
-            next_direct += 1
-        else:
-            next_handed += 1
-        rows[r].queued = queued[c]
-        rows[r].answered = NEVER
-        rows[r].ended = NEVER
-        rows[r].released = NEVER
-        rows[r].talk = talk[c]
-        rows[r].after = after[c]
-        rows[r].patience = patience[c]
-        rows[r].agent = -1
-        rows[r].contact = c
-        rows[r].type = kinds[c]
-        rows[r].status = UNSERVED
-        rows[r].at_once = at_once[c]
 
 
 class Changes(NamedTuple):
@@ -215,18 +224,17 @@ def by_rank(ranks: npt.NDArray[np.int16]) -> tuple[Any, Any, Any]:
     rows, columns = np.nonzero(ranks < NEVER_RANK)
     rank = ranks[rows, columns]
     order = np.lexsort((columns, rank, rows))
-    first = np.searchsorted(rows[order], np.arange(len(ranks) + 1)).astype(np.int32)
-    return first, columns[order].astype(np.int32), rank[order].astype(np.int32)
+    first = np.searchsorted(rows[order], np.arange(len(ranks) + 1)).astype(np.uint32)
+    return first, columns[order].astype(np.uint16), rank[order].astype(np.int32)
 
 
 def prepare(demand: Demand, staffing: Staffing, rules: Rules, early: Early) -> Desk:
     """All arrays of a run."""
     routing = rules.routing
     groups, types = len(staffing.groups), len(demand.types)
-    rows = make_rows(demand, early)
     home_ms = 0
     if not staffing.by_person:
-        home_ms = max(len(staffing.heads) * staffing.interval_ms, int(early.ended.max(initial=0)))
+        home_ms = max(len(staffing.heads) * staffing.interval_ms, early.last_end_ms)
     changes = make_changes(staffing, rules, home_ms)
     most = staffing.heads.max(axis=0, initial=0).astype(np.int64)
     group_of = staffing.agent_group if staffing.by_person else np.repeat(np.arange(groups), most)
@@ -238,17 +246,27 @@ def prepare(demand: Demand, staffing: Staffing, rules: Rules, early: Early) -> D
         np.unique(routing.delay_ms[k][(routing.group_rank[k] < NEVER_RANK) & (routing.delay_ms[k] > 0)])
         for k in range(types)
     ]
-    row_of = np.empty(0, dtype=np.int32)
-    if any(len(delay) for delay in delays):
-        row_of = np.empty(len(demand), dtype=np.int32)
-        row_of[rows.contact] = np.arange(len(rows), dtype=np.int32)
+    leaves = 1 << max(len(agents) - 1, 1).bit_length()
+    waiting_by_contact = len(demand) if any(len(delay) for delay in delays) else 0
     skill_first, skill_type, skill_rank = by_rank(
         np.where(routing.group_rank < NEVER_RANK, routing.type_rank, NEVER_RANK).T
     )
     taker_first, taker_group, taker_rank = by_rank(routing.group_rank)
     return Desk(
-        rows=rows,
-        row_of=row_of,
+        asks=early.asks,
+        type=demand.type,
+        talk=demand.talk_ms,
+        after=demand.after_ms,
+        patience=demand.patience_ms,
+        at_once=demand.leaves_at_once,
+        status=early.columns["status"],
+        answered=early.columns["answered"],
+        ended=early.columns["ended"],
+        released=early.columns["released"],
+        agent=early.columns["agent"],
+        waiters=early.waiters,
+        waiter_of=np.empty(waiting_by_contact, dtype=np.int32),
+        ends=np.full(2 * leaves, NO_EVENT, dtype=np.int64),
         agents=agents,
         spells=np.empty(len(staffing.spell_agent) + int(arrivals), dtype=SPELL).view(np.recarray),
         change_key=changes.key,

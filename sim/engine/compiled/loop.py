@@ -1,8 +1,9 @@
 """The event loop of the compiled engine: steps named as in the reference, arrays instead of objects.
 
-Three sources of events are merged: the rows (contacts that ask for a person, in the order in which they ask), the
-planned changes (attendance, closings), and a heap of packed keys (time, kind, index) for what the run itself brings
-about. An array must never be reached through the Desk tuple inside the loop: each access would count references.
+Four sources of packed keys (time, kind, index) are merged: those who ask for a person, in the order in which they ask;
+a tournament of the ends of work, one place for each agent; a heap for what waiting brings about; and planned changes
+(attendance, closings). What becomes of a contact is written straight into the columns of the outcome. An array must
+never be reached through the Desk tuple inside the loop: each access would count references.
 """
 
 from typing import Any, NamedTuple
@@ -13,7 +14,6 @@ from sim.demand import FOREVER
 from sim.engine.compiled.kernel import kernel
 from sim.engine.precedence import (
     AGENTS_COME,
-    CONTACT_ENTERS,
     DELAY_ENDS,
     PATIENCE_ENDS,
     TYPE_CLOSES,
@@ -23,38 +23,47 @@ from sim.outcome import NEVER, Status
 
 TIME_SHIFT = 31
 KIND_SHIFT = 27
+INSTANTS = 1 << 32  # milliseconds that a key can tell apart, 49 days
 INDEX_MASK = (1 << KIND_SHIFT) - 1
 KIND_MASK = 15
 NO_EVENT = 2**63 - 1
 ZERO, ONE = np.uint64(0), np.uint64(1)
 ROOM = 16  # free places in the heap that one event can never use up
 
-ROW = np.dtype(
-    [
-        ("queued", "i8"), ("answered", "i8"), ("ended", "i8"), ("released", "i8"),
-        ("talk", "i4"), ("after", "i4"), ("patience", "i4"), ("agent", "i4"),
-        ("next", "i4"), ("previous", "i4"), ("contact", "i4"), ("type", "i2"), ("status", "u1"), ("at_once", "u1"),
-    ]
-)  # fmt: skip
+WAITER = np.dtype(
+    [("queued", "i8"), ("contact", "i4"), ("next", "i4"), ("previous", "i4"), ("type", "u2"), ("pad", "i2")]
+)
 AGENT = np.dtype(
-    [("since", "i8"), ("spell", "i4"), ("next", "i4"), ("previous", "i4"), ("plan", "i4"), ("group", "i2"),
+    [("since", "i8"), ("spell", "i4"), ("next", "i4"), ("previous", "i4"), ("plan", "i4"), ("group", "u2"),
      ("state", "u1"), ("held", "u1"), ("pad", "i4")]
 )  # fmt: skip
 SPELL = np.dtype([("on", "i8"), ("off", "i8"), ("left", "i8"), ("agent", "i4"), ("group", "i2"), ("pad", "i2")])
 
 AWAY, IDLE, BUSY, LEAVING = range(4)
 ANSWERED, ABANDONED, UNSERVED = int(Status.ANSWERED), int(Status.ABANDONED), int(Status.UNSERVED)
-WAITING = 255  # a row's status until it is decided
+WAITING = 255  # a contact's status until it is decided
 
 # places in the state vector that survives a return to the driver
-NEXT_ROW, NEXT_CHANGE, HEAP_SIZE, SPELLS, LAST, IN_QUEUE, HOME, RUNNING = range(8)
+NEXT_ASK, NEXT_CHANGE, HEAP_SIZE, SPELLS, LAST, WAITERS, IN_QUEUE, IDLERS, HOME, RUNNING, OUTLASTS = range(11)
 
 
 class Desk(NamedTuple):
     """All arrays of one run; see `prepare`."""
 
-    rows: Any  # ROW [row]
-    row_of: Any  # int32 [contact], or empty without delays
+    asks: Any  # int64 [ask]: packed (time, kind, contact) of all who ask for a person, ascending
+    type: Any  # int16 [contact], as the next four straight from the demand
+    talk: Any
+    after: Any
+    patience: Any
+    at_once: Any
+    status: Any  # uint8 [contact], as the next four straight into the outcome
+    answered: Any  # int64 [contact]
+    ended: Any
+    released: Any
+    agent: Any  # int32 [contact]
+    waiters: Any  # WAITER [ask]: those who had to wait, in the order in which they asked
+    waiter_of: Any  # int32 [contact], or empty without delays
+    ends: Any  # int64 [2 * leaf]: packed end of each agent's work at the leaves, the lesser of two above them
     agents: Any  # AGENT [agent]
     spells: Any  # SPELL [spell]
     change_key: Any  # int64 [change]: packed (time, kind, index)
@@ -73,7 +82,7 @@ class Desk(NamedTuple):
     timer_first: Any  # int32 [type + 1] into timer_ms: the distinct delays of a type, ascending
     timer_ms: Any
     permille: Any  # int32 [type, group]
-    queue_head: Any  # int32 [type]: row, or -1
+    queue_head: Any  # int32 [type]: waiter, or -1
     queue_tail: Any
     idle_head: Any  # int32 [group]: agent, or -1
     idle_tail: Any
@@ -125,17 +134,31 @@ def sift_up(heap: Any, size: int, key: int) -> None:
 
 
 @kernel
-def dequeue(rows: Any, head: Any, tail: Any, r: int) -> None:
-    """Take the row out of its queue, wherever it stands."""
-    k, before, after = rows[r].type, rows[r].previous, rows[r].next
+def set_end(ends: Any, a: int, key: int) -> None:
+    """The agent's work ends at `key` (NO_EVENT: none at hand); the least of all climbs to ends[1].
+
+    A tournament rather than a heap: which places are read does not depend on what is in them, so they load at once.
+    """
+    place = np.uint64(a) + np.uint64(len(ends) >> 1)
+    ends[place] = key
+    while place > ONE:
+        key = min(key, ends[place ^ ONE])
+        place >>= ONE
+        ends[place] = key
+
+
+@kernel
+def dequeue(waiters: Any, head: Any, tail: Any, w: int) -> None:
+    """Take the waiter out of its queue, wherever it stands."""
+    k, before, after = waiters[w].type, waiters[w].previous, waiters[w].next
     if before < 0:
         head[k] = after
     else:
-        rows[before].next = after
+        waiters[before].next = after
     if after < 0:
         tail[k] = before
     else:
-        rows[after].previous = before
+        waiters[after].previous = before
 
 
 @kernel
@@ -224,23 +247,27 @@ def next_plan(agents: Any, plan_on: Any, plan_off: Any, plan_agent: Any, a: int,
 @kernel
 def follow(d: Desk, heap: Any, state: Any) -> None:
     """Follow the run from event to event until the last one, or until the heap must grow (state[RUNNING] stays 1)."""
-    next_row, next_change, size = state[NEXT_ROW], state[NEXT_CHANGE], state[HEAP_SIZE]
-    spells, last, in_queue, home = state[SPELLS], state[LAST], state[IN_QUEUE], state[HOME]
-    rows, row_of, agents, spell_rows, change_keys, change_values = d[:6]
-    plan_on, plan_off, plan_keeps, plan_agent = d[6:10]
-    skill_first, skill_type, skill_rank, taker_first, taker_group, taker_rank, delay = d[10:17]
-    timer_first, timer_ms, permilles, queue_head, queue_tail, idle_head, idle_tail = d[17:24]
-    excess, lowest_away, final_heads, by_person, home_ms = d[24:]
-    row_count, change_count = len(rows), len(change_keys)
-    row_key = NO_EVENT
-    if next_row < row_count:
-        row_key = (rows[next_row].queued << TIME_SHIFT) | (CONTACT_ENTERS << KIND_SHIFT)
+    next_ask, next_change, size = state[NEXT_ASK], state[NEXT_CHANGE], state[HEAP_SIZE]
+    spells, last, newest, in_queue, idlers, home = (
+        state[SPELLS], state[LAST], state[WAITERS], state[IN_QUEUE], state[IDLERS], state[HOME],
+    )  # fmt: skip
+    asks, kinds, talk, after, patience, at_once = d[:6]
+    status, answered, ended, released, agent_of = d[6:11]
+    waiters, waiter_of, ends, agents, spell_rows, change_keys, change_values = d[11:18]
+    plan_on, plan_off, plan_keeps, plan_agent = d[18:22]
+    skill_first, skill_type, skill_rank, taker_first, taker_group, taker_rank, delay = d[22:29]
+    timer_first, timer_ms, permilles, queue_head, queue_tail, idle_head, idle_tail = d[29:36]
+    excess, lowest_away, final_heads, by_person, home_ms = d[36:]
+    ask_count, change_count = len(asks), len(change_keys)
+    ask_key = asks[next_ask] if next_ask < ask_count else NO_EVENT
     change_key = change_keys[next_change] if next_change < change_count else NO_EVENT
+    delays = len(timer_ms) > 0
     coming, coming_group, now = 0, 0, 0
     state[RUNNING] = 0
     while True:
-        a, r, pending, timer = -1, -1, NO_EVENT, NO_EVENT
-        waits, popped = False, False
+        a, c, w, worker = -1, -1, -1, -1  # who looks: an agent or a contact; its place in the queue; whose end changes
+        end_key, pending, timer = NO_EVENT, NO_EVENT, NO_EVENT
+        popped = False
         falling_first, falling_last = 0, 0
         if coming > 0:  # one more agent of a level that has risen
             coming -= 1
@@ -251,32 +278,73 @@ def follow(d: Desk, heap: Any, state: Any) -> None:
             come(agents, spell_rows, spells, a, now, NEVER)
             spells += 1
         else:
-            if size > len(heap) - ROOM - len(agents):  # a rising level may bring every agent in one step
+            if size > len(heap) - ROOM:
                 state[RUNNING] = 1
                 break
-            key = heap[0] if size > 0 else NO_EVENT
-            if row_key < key and row_key < change_key:  # ---------------------------------- a contact asks
-                now = row_key >> TIME_SHIFT
-                r = next_row
-                next_row += 1
-                row_key = NO_EVENT
-                if next_row < row_count:
-                    row_key = (rows[next_row].queued << TIME_SHIFT) | (CONTACT_ENTERS << KIND_SHIFT)
+            work_key = ends[1]
+            heap_key = heap[0] if size > 0 else NO_EVENT
+            key = min(ask_key, work_key, heap_key, change_key)
+            now = key >> TIME_SHIFT
+            x = key & INDEX_MASK
+            if key == NO_EVENT:
+                break
+            if key == ask_key:  # ---------------------------------------------------------- a contact asks
                 last = now
-            elif change_key < key:  # ------------------------------------------------------ a planned change
-                now = change_key >> TIME_SHIFT
-                kind = (change_key >> KIND_SHIFT) & KIND_MASK
-                x = change_key & INDEX_MASK
+                c = x
+                next_ask += 1
+                ask_key = asks[next_ask] if next_ask < ask_count else NO_EVENT
+            elif key == work_key:  # ------------------------------------------------------- an agent's work ends
+                last = now
+                worker = x
+                if agents[x].state == LEAVING:
+                    leave(agents, spell_rows, lowest_away, by_person, x, now)
+                    if agents[x].held:
+                        agents[x].held = 0
+                        p = agents[x].plan
+                        if p + 1 < len(plan_on) and plan_agent[p + 1] == x:
+                            pending = next_plan(
+                                agents, plan_on, plan_off, plan_agent, x, now + plan_on[p + 1] - plan_off[p]
+                            )
+                elif excess[agents[x].group] > 0:
+                    excess[agents[x].group] -= 1
+                    leave(agents, spell_rows, lowest_away, by_person, x, now)
+                else:
+                    a = x
+            elif key == heap_key:  # ------------------------------------------------------- what waiting brought about
+                popped = True
+                kind = (key >> KIND_SHIFT) & KIND_MASK
+                if kind == PATIENCE_ENDS:
+                    gone = waiters[x].contact
+                    if status[gone] == WAITING:
+                        last = now
+                        dequeue(waiters, queue_head, queue_tail, x)
+                        status[gone] = ABANDONED
+                        ended[gone] = now
+                        in_queue -= 1
+                elif kind == DELAY_ENDS:
+                    if status[x] == WAITING:
+                        last = now
+                        c = x
+                        w = waiter_of[x]
+                else:  # AGENTS_COME after a break that kept its length
+                    last = now
+                    agents[x].held = 0
+                    agents[x].plan += 1
+                    come(agents, spell_rows, spells, x, now, plan_off[agents[x].plan])
+                    spells += 1
+                    a = x
+            else:  # ----------------------------------------------------------------------- a planned change
+                kind = (key >> KIND_SHIFT) & KIND_MASK
                 value = change_values[next_change]
                 next_change += 1
                 change_key = change_keys[next_change] if next_change < change_count else NO_EVENT
                 if kind == TYPE_CLOSES:
                     last = now
                     while value and queue_head[x] >= 0:
-                        cut = queue_head[x]
-                        dequeue(rows, queue_head, queue_tail, cut)
-                        rows[cut].status = UNSERVED
-                        rows[cut].ended = now
+                        cut = waiters[queue_head[x]].contact
+                        dequeue(waiters, queue_head, queue_tail, queue_head[x])
+                        status[cut] = UNSERVED
+                        ended[cut] = now
                         in_queue -= 1
                 elif by_person:
                     if kind == AGENTS_COME:
@@ -290,6 +358,7 @@ def follow(d: Desk, heap: Any, state: Any) -> None:
                         last = now
                         if agents[x].state == IDLE:
                             drop_idle(agents, idle_head, idle_tail, x)
+                            idlers -= 1
                             leave(agents, spell_rows, lowest_away, by_person, x, now)
                         else:
                             agents[x].state = LEAVING
@@ -304,119 +373,101 @@ def follow(d: Desk, heap: Any, state: Any) -> None:
                     if x < len(excess):
                         excess[x] += value
                         falling_first, falling_last = x, x + 1
-            elif key != NO_EVENT:  # ------------------------------------------------------- what the run brought about
-                popped = True
-                now = key >> TIME_SHIFT
-                kind = (key >> KIND_SHIFT) & KIND_MASK
-                x = key & INDEX_MASK
-                if kind == WORK_ENDS:
-                    last = now
-                    if agents[x].state == LEAVING:
-                        leave(agents, spell_rows, lowest_away, by_person, x, now)
-                        if agents[x].held:
-                            agents[x].held = 0
-                            p = agents[x].plan
-                            if p + 1 < len(plan_on) and plan_agent[p + 1] == x:
-                                pending = next_plan(
-                                    agents, plan_on, plan_off, plan_agent, x, now + plan_on[p + 1] - plan_off[p]
-                                )
-                    elif excess[agents[x].group] > 0:
-                        excess[agents[x].group] -= 1
-                        leave(agents, spell_rows, lowest_away, by_person, x, now)
-                    else:
-                        a = x
-                elif kind == PATIENCE_ENDS:
-                    if rows[x].status == WAITING:
-                        last = now
-                        dequeue(rows, queue_head, queue_tail, x)
-                        rows[x].status = ABANDONED
-                        rows[x].ended = now
-                        in_queue -= 1
-                elif kind == DELAY_ENDS:
-                    if rows[row_of[x]].status == WAITING:
-                        last = now
-                        r = row_of[x]
-                        waits = True
-                else:  # AGENTS_COME after a break that kept its length
-                    last = now
-                    agents[x].held = 0
-                    agents[x].plan += 1
-                    come(agents, spell_rows, spells, x, now, plan_off[agents[x].plan])
-                    spells += 1
-                    a = x
-            else:
-                break
         # ------------------------------------------------------------------------------------ matching
         if a >= 0:
-            g = agents[a].group  # best rank of the type, then longest waiting, then lowest id: the lowest row
+            g = agents[a].group  # best rank of the type, then longest waiting, then lowest id: the lowest waiter
             rank = 0
-            for j in range(skill_first[g], skill_first[g + 1]):
-                if r >= 0 and skill_rank[j] != rank:
-                    break
-                k = skill_type[j]
-                first = queue_head[k]
-                if first >= 0 and (r < 0 or first < r) and now - rows[first].queued >= delay[k, g]:
-                    r, rank = first, skill_rank[j]
-            if r < 0:
+            if in_queue > 0:
+                for j in range(skill_first[g], skill_first[g + 1]):
+                    if w >= 0 and skill_rank[j] != rank:
+                        break
+                    k = skill_type[j]
+                    first = queue_head[k]
+                    if first >= 0 and (w < 0 or first < w) and (
+                        not delays or now - waiters[first].queued >= delay[k, g]
+                    ):
+                        w, rank = first, skill_rank[j]
+            if w < 0:
                 add_idle(agents, idle_head, idle_tail, a, now)
+                idlers += 1
             else:
-                dequeue(rows, queue_head, queue_tail, r)
+                c = waiters[w].contact
+                dequeue(waiters, queue_head, queue_tail, w)
                 in_queue -= 1
-        elif r >= 0:
-            k = rows[r].type
-            waited = now - rows[r].queued
+        elif c >= 0:
+            k = np.uint16(kinds[c])
+            queued = now if w < 0 else waiters[w].queued
             since, rank = 0, 0  # best rank of the group, then longest idle, then lowest index
-            for j in range(taker_first[k], taker_first[k + 1]):
-                if a >= 0 and taker_rank[j] != rank:
-                    break
-                g = taker_group[j]
-                first = idle_head[g]
-                if first < 0 or waited < delay[k, g]:
-                    continue
-                if a < 0 or agents[first].since < since or (agents[first].since == since and first < a):
-                    a, since, rank = first, agents[first].since, taker_rank[j]
+            if idlers > 0:
+                for j in range(taker_first[k], taker_first[k + 1]):
+                    if a >= 0 and taker_rank[j] != rank:
+                        break
+                    g = taker_group[j]
+                    first = idle_head[g]
+                    if first < 0 or (delays and now - queued < delay[k, g]):
+                        continue
+                    if a < 0 or agents[first].since < since or (agents[first].since == since and first < a):
+                        a, since, rank = first, agents[first].since, taker_rank[j]
             if a >= 0:
                 drop_idle(agents, idle_head, idle_tail, a)
-                if waits:
-                    dequeue(rows, queue_head, queue_tail, r)
+                idlers -= 1
+                if w >= 0:
+                    dequeue(waiters, queue_head, queue_tail, w)
                     in_queue -= 1
-            elif rows[r].at_once:
-                rows[r].status = ABANDONED
-                rows[r].ended = now
             else:
-                if not waits:
-                    tail = queue_tail[k]  # the latest to ask stands last
-                    rows[r].previous = tail
-                    rows[r].next = -1
-                    if tail < 0:
-                        queue_head[k] = r
-                    else:
-                        rows[tail].next = r
-                    queue_tail[k] = r
-                    rows[r].status = WAITING
-                    in_queue += 1
-                    if rows[r].patience != FOREVER:
-                        pending = ((now + rows[r].patience) << TIME_SHIFT) | (PATIENCE_ENDS << KIND_SHIFT) | r
-                for j in range(timer_first[k], timer_first[k + 1]):
-                    due = rows[r].queued + timer_ms[j]
-                    if due > now:
-                        timer = (due << TIME_SHIFT) | (DELAY_ENDS << KIND_SHIFT) | rows[r].contact
-                        break
+                if w < 0:  # has just asked
+                    status[c] = ABANDONED if at_once[c] else WAITING
+                    answered[c] = NEVER
+                    ended[c] = now
+                    released[c] = NEVER
+                    agent_of[c] = -1
+                    if not at_once[c]:
+                        w = newest
+                        newest += 1
+                        in_queue += 1
+                        tail = queue_tail[k]  # the latest to ask stands last
+                        waiters[w].queued = now
+                        waiters[w].contact = c
+                        waiters[w].type = k
+                        waiters[w].previous = tail
+                        waiters[w].next = -1
+                        if tail < 0:
+                            queue_head[k] = w
+                        else:
+                            waiters[tail].next = w
+                        queue_tail[k] = w
+                        if delays:
+                            waiter_of[c] = w
+                        if patience[c] != FOREVER:
+                            pending = ((now + patience[c]) << TIME_SHIFT) | (PATIENCE_ENDS << KIND_SHIFT) | w
+                if w >= 0:
+                    for j in range(timer_first[k], timer_first[k + 1]):
+                        due = queued + timer_ms[j]
+                        if due > now:
+                            timer = (due << TIME_SHIFT) | (DELAY_ENDS << KIND_SHIFT) | c
+                            break
         # ------------------------------------------------------------------------------------ start of work
-        if a >= 0 and r >= 0:
-            row = rows[r]
-            permille = permilles[row.type, agents[a].group]
-            ended = now + (row.talk * permille + 500) // 1000
-            released = ended + (row.after * permille + 500) // 1000
-            row.status = ANSWERED
-            row.agent = a
-            row.answered = now
-            row.ended = ended
-            row.released = released
+        if a >= 0 and c >= 0:
+            permille = permilles[np.uint16(kinds[c]), agents[a].group]
+            end = now + (talk[c] * permille + 500) // 1000
+            free = end + (after[c] * permille + 500) // 1000
+            if free >= INSTANTS:
+                state[OUTLASTS] = 1
+                break
+            status[c] = ANSWERED
+            answered[c] = now
+            ended[c] = end
+            released[c] = free
+            agent_of[c] = a
             agents[a].state = BUSY
-            pending = (released << TIME_SHIFT) | (WORK_ENDS << KIND_SHIFT) | a
+            worker = a
+            end_key = (free << TIME_SHIFT) | (WORK_ENDS << KIND_SHIFT) | a
+        if worker >= 0:
+            set_end(ends, worker, end_key)
         # ------------------------------------------------------------------------------------ the heap
         if popped:
+            if pending == NO_EVENT:
+                pending, timer = timer, NO_EVENT
             if pending != NO_EVENT:
                 sift_down(heap, size, pending)
             else:
@@ -429,16 +480,18 @@ def follow(d: Desk, heap: Any, state: Any) -> None:
             sift_up(heap, size, timer)
             size += 1
         # ------------------------------------------------------------------------------------ after the horizon
-        if now >= home_ms and not home and not by_person and in_queue == 0 and next_row == row_count:
+        if next_ask == ask_count and now >= home_ms and not home and not by_person and in_queue == 0:
             home = 1
-            for g in range(len(excess)):
-                excess[g] += final_heads[g]
+            for group in range(len(excess)):
+                excess[group] += final_heads[group]
             falling_first, falling_last = 0, len(excess)
-        for g in range(falling_first, falling_last):  # idle agents go, longest idle first; the rest is excess
-            while excess[g] > 0 and idle_head[g] >= 0:
-                excess[g] -= 1
-                a = idle_head[g]
+        for group in range(falling_first, falling_last):  # idle agents go, longest idle first; the rest is excess
+            while excess[group] > 0 and idle_head[group] >= 0:
+                excess[group] -= 1
+                a = idle_head[group]
                 drop_idle(agents, idle_head, idle_tail, a)
+                idlers -= 1
                 leave(agents, spell_rows, lowest_away, by_person, a, now)
-    state[NEXT_ROW], state[NEXT_CHANGE], state[HEAP_SIZE] = next_row, next_change, size
-    state[SPELLS], state[LAST], state[IN_QUEUE], state[HOME] = spells, last, in_queue, home
+    state[NEXT_ASK], state[NEXT_CHANGE], state[HEAP_SIZE] = next_ask, next_change, size
+    state[SPELLS], state[LAST], state[WAITERS] = spells, last, newest
+    state[IN_QUEUE], state[IDLERS], state[HOME] = in_queue, idlers, home
