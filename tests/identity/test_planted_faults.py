@@ -4,58 +4,50 @@ A fault that no desk notices would mean that the desks never reach the rule. `do
 who come before others leave are no fault here: nothing that one of them does in that instant concerns the other.
 """
 
+import sys
+
 import pytest
 from desks import DESKS
 from hypothesis import HealthCheck, Phase, given, settings
 
-from sim.engine import compiled, reference
-from sim.engine.reference import Desk
+from sim.engine import compiled, precedence, reference
+from sim.engine.reference.crew import Crew
+from sim.engine.reference.desk import Desk
+from sim.engine.reference.hours import Hours
 from sim.outcome import differences
 
 EXAMPLES = 150
 
 
 def swap(monkeypatch, one, other):
-    first, second = getattr(reference, one), getattr(reference, other)
-    monkeypatch.setattr(reference, one, second)
-    monkeypatch.setattr(reference, other, first)
+    """Two kinds of event change places, everywhere in the reference engine."""
+    kinds = {one: getattr(precedence, other), other: getattr(precedence, one)}
+    for room, module in list(sys.modules.items()):
+        if room.startswith("sim.engine.reference"):
+            for name in kinds.keys() & vars(module).keys():
+                monkeypatch.setattr(module, name, kinds[name])
 
 
 def last_of_equally_idle(monkeypatch):
-    def find_agent(self, k, queued):
-        waited = self.env.now - queued
-        heads = [
-            (self.group_rank[k][g], since, -index, agent)
-            for g in self.takers[k]
-            if waited >= self.delay[k][g]
-            for since, index, agent in self.idle[g]
-        ]
-        if not heads:
-            return None
-        agent = min(heads)[3]
-        self.idle[agent.group].remove((agent.since, agent.index, agent))
-        agent.busy = True
-        return agent
+    def best(self, seats, c):
+        return min(seats, key=lambda seat: (seat[0], seat[1], -seat[2]))[3]
 
-    monkeypatch.setattr(Desk, "find_agent", find_agent)
+    def free_seats(self, g, c):
+        return iter(sorted((seat for seat in self.seats[g] if self.is_free(seat[3], c)), key=lambda s: (s[:2], -s[2])))
+
+    monkeypatch.setattr(Crew, "best", best)
+    monkeypatch.setattr(Crew, "free_seats", free_seats)
 
 
 def last_of_equally_waiting(monkeypatch):
-    look = Desk.look
+    def best_waiting(self, agent):
+        if agent.used >= self.crew.capacity[agent.group]:
+            return None
+        g = agent.group
+        heads = [c for k in self.crew.skills[g] for c in self.queues.heads(k) if self.crew.is_free(agent, c)]
+        return min(heads, key=lambda c: (self.type_rank[c.k][g], c.queued, -c.i), default=None)
 
-    def fooled(self, agent):
-        heads = [self.queues[k][0] for k in self.skills[agent.group] if self.queues[k]]
-        tied = [h for h in heads if [h[0] for h in heads].count(h[0]) > 1]
-        ids = {h[2]: h[1] for h in tied}
-        for h in tied:  # renumber the heads that asked together in the opposite order
-            k = h[2].k
-            self.queues[k][0] = (h[0], max(ids.values()) + min(ids.values()) - h[1], h[2])
-        look(self, agent)
-        for k in self.skills[agent.group]:
-            for place, (queued, _, contact) in enumerate(self.queues[k][:1]):
-                self.queues[k][place] = (queued, contact.i, contact)
-
-    monkeypatch.setattr(Desk, "look", fooled)
+    monkeypatch.setattr(Desk, "best_waiting", best_waiting)
 
 
 def later_overflow(monkeypatch):
@@ -63,29 +55,22 @@ def later_overflow(monkeypatch):
     look = Desk.look
 
     def late(self, agent):
-        kept, self.delay = self.delay, [[d + 1000 if d else 0 for d in row] for row in self.delay]
+        kept, self.crew.delay = self.crew.delay, [[d + 1000 if d else 0 for d in row] for row in self.crew.delay]
         look(self, agent)
-        self.delay = kept
+        self.crew.delay = kept
 
     monkeypatch.setattr(Desk, "look", late)
 
 
 def forgotten_excess(monkeypatch):
-    def release(self, agent):
-        agent.busy = False
-        if agent.leaving:
-            self.go(agent)
-        else:
-            self.look(agent)
-
-    monkeypatch.setattr(Desk, "release", release)
+    monkeypatch.setattr(Hours, "is_too_many", lambda *_: False)
 
 
 def one_rank_for_both(monkeypatch):
     look = Desk.look
 
     def confused(self, agent):
-        kept, self.type_rank = self.type_rank, self.group_rank
+        kept, self.type_rank = self.type_rank, self.crew.group_rank
         look(self, agent)
         self.type_rank = kept
 

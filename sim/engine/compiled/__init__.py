@@ -29,6 +29,7 @@ from sim.routing import Rules
 
 def run(demand: Demand, staffing: Staffing, rules: Rules) -> OutcomeTable:
     """Simulate one replication."""
+    refuse_more_than_plain(demand, staffing, rules)
     early = settle(demand, rules, work="i8", root="i4", resolved="?")
     desk = prepare(demand, staffing, rules, early)
     spells, last_ms = drive(desk, early.last_ms)
@@ -37,10 +38,17 @@ def run(demand: Demand, staffing: Staffing, rules: Rules) -> OutcomeTable:
 
 def sums(demand: Demand, staffing: Staffing, rules: Rules, measured: Measured) -> tuple[Sums, Spells]:
     """Simulate one replication and only count it: the sums of its contacts, and its spells."""
+    refuse_more_than_plain(demand, staffing, rules)
     early = settle(demand, rules)
     desk = prepare(demand, staffing, rules, early)
     spells, _ = drive(desk, early.last_ms)
     return count(demand, early, desk, measured), spell_table(desk, spells)
+
+
+def refuse_more_than_plain(demand: Demand, staffing: Staffing, rules: Rules) -> None:
+    """Only the reference engine knows the other mechanisms yet."""
+    if not rules.is_plain or staffing.permille is not None or (len(demand) and demand.arrival_ms[0] < 0):
+        raise NotImplementedError("the compiled engine does not know these mechanisms yet: use the reference engine")
 
 
 def drive(desk: Desk, early_ms: int) -> tuple[int, int]:
