@@ -1,27 +1,44 @@
 """Attendance: agents come and go, by person or by level."""
 
-from typing import TYPE_CHECKING
+from collections.abc import Generator
+from typing import Protocol
+
+import simpy
 
 from sim.attendance import Staffing
 from sim.engine.precedence import AGENTS_COME, AGENTS_LEAVE
-from sim.engine.reference.clock import At
-from sim.engine.reference.people import Agent
+from sim.engine.reference.clock import At, Clock
+from sim.engine.reference.crew import Crew
+from sim.engine.reference.people import Agent, Contact
 from sim.outcome import NEVER
 
-if TYPE_CHECKING:
-    from collections.abc import Generator
+Life = Generator[simpy.Event, object, None]
 
-    import simpy
 
-    from sim.engine.reference.desk import Desk
+class Floor(Protocol):
+    """What attendance needs of the desk."""
 
-    Life = Generator[simpy.Event, object, None]
+    env: Clock
+    crew: Crew
+    unsettled: int
+
+    def look(self, agent: Agent) -> None:
+        """The agent looks for work."""
+
+    def hand_back(self, agent: Agent) -> Contact | None:
+        """Interruptible work returns to its queue."""
+
+    def finds_agent(self, c: Contact) -> bool:
+        """The contact looks for an agent."""
+
+    def happened(self) -> None:
+        """An event is over."""
 
 
 class Hours:
     """Who is at the desk when, and the record of it: `spells` as (agent, group, on, off, left)."""
 
-    def __init__(self, desk: "Desk", staffing: Staffing) -> None:
+    def __init__(self, desk: Floor, staffing: Staffing) -> None:
         self.desk, self.env, self.crew, self.staffing = desk, desk.env, desk.crew, staffing
         self.excess = [0] * len(staffing.groups)
         self.spells: list[list[int]] = []
@@ -44,7 +61,7 @@ class Hours:
             env.process(self.levels(group, self.crew.agents[first:]))
         At(env, self.horizon_ms, AGENTS_LEAVE, len(self.excess), step=self.desk.happened)
 
-    def hours(self, agent: Agent, spells: list[tuple[int, int, bool]]) -> "Life":
+    def hours(self, agent: Agent, spells: list[tuple[int, int, bool]]) -> Life:
         """An agent's attendance by person, spell by spell."""
         back = 0
         for i, (on, off, keeps_length) in enumerate(spells):
@@ -73,7 +90,7 @@ class Hours:
             self.desk.finds_agent(handed_back)
         return bool(agent.jobs)
 
-    def levels(self, group: int, agents: list[Agent]) -> "Life":
+    def levels(self, group: int, agents: list[Agent]) -> Life:
         """A group's attendance by level, change by change."""
         heads = 0
         for interval, level in enumerate(self.staffing.heads[:, group].tolist()):
