@@ -15,6 +15,7 @@ from sim.engine.compiled.loop import (
     IN_QUEUE,
     INSTANTS,
     LAST,
+    NEWEST,
     OUTLASTS,
     RUNNING,
     SPELLS,
@@ -60,6 +61,7 @@ def drive(desk: Desk, early_ms: int) -> tuple[int, int]:
         raise OverflowError(TOO_LONG)
     heap = np.empty(1024, dtype=np.int64)
     state = np.zeros(OUTLASTS + 1, dtype=np.int64)
+    state[NEWEST] = len(desk.delay)  # waiters stand behind the ends of the queues
     follow(desk, heap, state)
     while state[RUNNING]:
         heap = np.concatenate([heap, np.empty_like(heap)])

@@ -17,7 +17,7 @@ from sim.outcome import NEVER, Measured, Sums
 
 def count(demand: Demand, early: Early, desk: Desk, measured: Measured) -> Sums:
     """Sums of all contacts of a run."""
-    sums = Sums.zeros(measured, len(demand.types), len(desk.idle_head))
+    sums = Sums.zeros(measured, len(demand.types), len(desk.excess))
     columns = early.columns
     _count(demand.type, demand.arrival_ms, columns["status"], columns["queued"], columns["answered"],
            columns["ended"], columns["released"], columns["agent"], np.ascontiguousarray(desk.agents.group),

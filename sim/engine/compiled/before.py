@@ -42,7 +42,7 @@ class Early(NamedTuple):
     """What is settled before the loop: the outcome's columns as far as that, and who asks when.
 
     Of those who never ask an open desk all columns are as they stay; of the others `queued` is, and what is in the rest
-    means nothing. `asks` are packed keys, ascending; `waiters` room for as many; `last_ms` the last instant of all
+    means nothing. `asks` are packed keys, ascending; `waiters` room for all of them; `last_ms` the last instant of all
     this, `last_end_ms` the last `ended`.
     """
 
@@ -60,7 +60,7 @@ def settle(demand: Demand, rules: Rules, **more: npt.DTypeLike) -> Early:
     """
     n = len(demand)
     out = columns(n, queued="i8", answered="i8", ended="i8", released="i8", agent="i4", status="u1", **more)
-    rough = columns(n, asks="i8", waiters=WAITER)
+    rough = columns(n + len(demand.types), asks="i8", waiters=WAITER)
     asks, handed = rough["asks"], rough["waiters"].view(np.int64)  # whose room is not needed yet
     windows = [len(opens) for opens in rules.opens_ms]
     direct, handed_off, last_ms, last_end_ms = _settle(
@@ -73,7 +73,7 @@ def settle(demand: Demand, rules: Rules, **more: npt.DTypeLike) -> Early:
         raise OverflowError(TOO_LONG)  # a patience may add as much again
     _merge(asks, direct, _in_order(handed[:handed_off], handed[handed_off : 2 * handed_off]))
     asking = direct + handed_off
-    return Early(out, asks[:asking], rough["waiters"][:asking].view(np.recarray), last_ms, last_end_ms)
+    return Early(out, asks[:asking], rough["waiters"].view(np.recarray), last_ms, last_end_ms)
 
 
 @kernel
@@ -228,6 +228,11 @@ def by_rank(ranks: npt.NDArray[np.int16]) -> tuple[Any, Any, Any]:
     return first, columns[order].astype(np.uint16), rank[order].astype(np.int32)
 
 
+def empty(rings: Any, first: int) -> None:
+    """Make each of these places, the first of which has number `first`, the two ends of an empty ring."""
+    rings.next = rings.previous = np.arange(first, first + len(rings))
+
+
 def prepare(demand: Demand, staffing: Staffing, rules: Rules, early: Early) -> Desk:
     """All arrays of a run."""
     routing = rules.routing
@@ -238,15 +243,19 @@ def prepare(demand: Demand, staffing: Staffing, rules: Rules, early: Early) -> D
     changes = make_changes(staffing, rules, home_ms)
     most = staffing.heads.max(axis=0, initial=0).astype(np.int64)
     group_of = staffing.agent_group if staffing.by_person else np.repeat(np.arange(groups), most)
-    agents = np.zeros(len(group_of), dtype=AGENT).view(np.recarray)
-    agents.group = group_of
-    agents.plan = np.searchsorted(staffing.spell_agent, np.arange(len(group_of))) - 1
+    heads = len(group_of)
+    agents = np.zeros(heads + groups, dtype=AGENT).view(np.recarray)
+    agents.group[:heads] = group_of
+    agents.plan[:heads] = np.searchsorted(staffing.spell_agent, np.arange(heads)) - 1
+    agents.since[heads:] = NEVER
+    empty(agents[heads:], heads)
+    empty(early.waiters[:types], 0)
     arrivals = np.diff(staffing.heads.astype(np.int64), axis=0, prepend=0).clip(min=0).sum()
     delays = [
         np.unique(routing.delay_ms[k][(routing.group_rank[k] < NEVER_RANK) & (routing.delay_ms[k] > 0)])
         for k in range(types)
     ]
-    leaves = 1 << max(len(agents) - 1, 1).bit_length()
+    leaves = 1 << max(heads - 1, 1).bit_length()
     waiting_by_contact = len(demand) if any(len(delay) for delay in delays) else 0
     skill_first, skill_type, skill_rank = by_rank(
         np.where(routing.group_rank < NEVER_RANK, routing.type_rank, NEVER_RANK).T
@@ -285,10 +294,6 @@ def prepare(demand: Demand, staffing: Staffing, rules: Rules, early: Early) -> D
         timer_first=np.cumsum([0, *map(len, delays)]).astype(np.int32),
         timer_ms=np.concatenate([*delays, np.empty(0)]).astype(np.int32),
         permille=rules.time_permille,
-        queue_head=np.full(types, -1, dtype=np.int32),
-        queue_tail=np.full(types, -1, dtype=np.int32),
-        idle_head=np.full(groups, -1, dtype=np.int32),
-        idle_tail=np.full(groups, -1, dtype=np.int32),
         excess=np.zeros(groups, dtype=np.int32),
         lowest_away=(np.cumsum(most) - most).astype(np.int32),
         final_heads=staffing.heads[-1].astype(np.int32) if len(staffing.heads) else np.zeros(groups, dtype=np.int32),

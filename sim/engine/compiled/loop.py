@@ -44,7 +44,7 @@ ANSWERED, ABANDONED, UNSERVED = int(Status.ANSWERED), int(Status.ABANDONED), int
 WAITING = 255  # a contact's status until it is decided
 
 # places in the state vector that survives a return to the driver
-NEXT_ASK, NEXT_CHANGE, HEAP_SIZE, SPELLS, LAST, WAITERS, IN_QUEUE, IDLERS, HOME, RUNNING, OUTLASTS = range(11)
+NEXT_ASK, NEXT_CHANGE, HEAP_SIZE, SPELLS, LAST, NEWEST, IN_QUEUE, IDLERS, HOME, RUNNING, OUTLASTS = range(11)
 
 
 class Desk(NamedTuple):
@@ -61,10 +61,10 @@ class Desk(NamedTuple):
     ended: Any
     released: Any
     agent: Any  # int32 [contact]
-    waiters: Any  # WAITER [ask]: those who had to wait, in the order in which they asked
+    waiters: Any  # WAITER [type + ask]: the ends of each type's queue, then who had to wait, in the order of asking
     waiter_of: Any  # int32 [contact], or empty without delays
     ends: Any  # int64 [2 * leaf]: packed end of each agent's work at the leaves, the lesser of two above them
-    agents: Any  # AGENT [agent]
+    agents: Any  # AGENT [agent + group]: the agents, then the ends of each group's idle list
     spells: Any  # SPELL [spell]
     change_key: Any  # int64 [change]: packed (time, kind, index)
     change_value: Any  # int32 [change]: heads more or fewer; planned spell; whether a closing cuts off
@@ -82,10 +82,6 @@ class Desk(NamedTuple):
     timer_first: Any  # int32 [type + 1] into timer_ms: the distinct delays of a type, ascending
     timer_ms: Any
     permille: Any  # int32 [type, group]
-    queue_head: Any  # int32 [type]: waiter, or -1
-    queue_tail: Any
-    idle_head: Any  # int32 [group]: agent, or -1
-    idle_tail: Any
     excess: Any  # int32 [group]
     lowest_away: Any  # int32 [group]: no agent of the group below it is away, by level
     final_heads: Any  # int32 [group]
@@ -147,54 +143,37 @@ def set_end(ends: Any, a: int, key: int) -> None:
         ends[place] = key
 
 
-@kernel
-def dequeue(waiters: Any, head: Any, tail: Any, w: int) -> None:
-    """Take the waiter out of its queue, wherever it stands."""
-    k, before, after = waiters[w].type, waiters[w].previous, waiters[w].next
-    if before < 0:
-        head[k] = after
-    else:
-        waiters[before].next = after
-    if after < 0:
-        tail[k] = before
-    else:
-        waiters[after].previous = before
+# Queues and idle lists are rings through a place of their own, so that nothing need be asked at either end: a call with
+# arrays that only some branches use would count references.
 
 
 @kernel
-def drop_idle(agents: Any, head: Any, tail: Any, a: int) -> None:
-    """Take the agent out of the idle list of their group."""
-    g, before, after = agents[a].group, agents[a].previous, agents[a].next
-    if before < 0:
-        head[g] = after
-    else:
-        agents[before].next = after
-    if after < 0:
-        tail[g] = before
-    else:
-        agents[after].previous = before
+def unlink(ring: Any, x: int) -> None:
+    """Take a waiter or an idle agent out, wherever it stands."""
+    before, after = ring[x].previous, ring[x].next
+    ring[before].next = after
+    ring[after].previous = before
 
 
 @kernel
-def add_idle(agents: Any, head: Any, tail: Any, a: int, now: int) -> None:
+def link(ring: Any, before: int, x: int) -> None:
+    """Put a waiter or an agent right behind another."""
+    after = ring[before].next
+    ring[x].previous = before
+    ring[x].next = after
+    ring[before].next = x
+    ring[after].previous = x
+
+
+@kernel
+def add_idle(agents: Any, ring: int, a: int, now: int) -> None:
     """The agent is idle from now on: behind all who are idle longer, or as long with a lower index."""
-    g = agents[a].group
-    before = tail[g]
-    while before >= 0 and before > a and agents[before].since == now:
+    before = agents[ring].previous
+    while agents[before].since == now and before > a:
         before = agents[before].previous
-    after = head[g] if before < 0 else agents[before].next
+    link(agents, before, a)
     agents[a].since = now
     agents[a].state = IDLE
-    agents[a].previous = before
-    agents[a].next = after
-    if before < 0:
-        head[g] = a
-    else:
-        agents[before].next = a
-    if after < 0:
-        tail[g] = a
-    else:
-        agents[after].previous = a
 
 
 @kernel
@@ -249,16 +228,15 @@ def follow(d: Desk, heap: Any, state: Any) -> None:
     """Follow the run from event to event until the last one, or until the heap must grow (state[RUNNING] stays 1)."""
     next_ask, next_change, size = state[NEXT_ASK], state[NEXT_CHANGE], state[HEAP_SIZE]
     spells, last, newest, in_queue, idlers, home = (
-        state[SPELLS], state[LAST], state[WAITERS], state[IN_QUEUE], state[IDLERS], state[HOME],
+        state[SPELLS], state[LAST], state[NEWEST], state[IN_QUEUE], state[IDLERS], state[HOME],
     )  # fmt: skip
     asks, kinds, talk, after, patience, at_once = d[:6]
     status, answered, ended, released, agent_of = d[6:11]
     waiters, waiter_of, ends, agents, spell_rows, change_keys, change_values = d[11:18]
     plan_on, plan_off, plan_keeps, plan_agent = d[18:22]
     skill_first, skill_type, skill_rank, taker_first, taker_group, taker_rank, delay = d[22:29]
-    timer_first, timer_ms, permilles, queue_head, queue_tail, idle_head, idle_tail = d[29:36]
-    excess, lowest_away, final_heads, by_person, home_ms = d[36:]
-    ask_count, change_count = len(asks), len(change_keys)
+    timer_first, timer_ms, permilles, excess, lowest_away, final_heads, by_person, home_ms = d[29:]
+    ask_count, change_count, idle_rings = len(asks), len(change_keys), len(agents) - len(excess)
     ask_key = asks[next_ask] if next_ask < ask_count else NO_EVENT
     change_key = change_keys[next_change] if next_change < change_count else NO_EVENT
     delays = len(timer_ms) > 0
@@ -317,7 +295,7 @@ def follow(d: Desk, heap: Any, state: Any) -> None:
                     gone = waiters[x].contact
                     if status[gone] == WAITING:
                         last = now
-                        dequeue(waiters, queue_head, queue_tail, x)
+                        unlink(waiters, x)
                         status[gone] = ABANDONED
                         ended[gone] = now
                         in_queue -= 1
@@ -340,9 +318,9 @@ def follow(d: Desk, heap: Any, state: Any) -> None:
                 change_key = change_keys[next_change] if next_change < change_count else NO_EVENT
                 if kind == TYPE_CLOSES:
                     last = now
-                    while value and queue_head[x] >= 0:
-                        cut = waiters[queue_head[x]].contact
-                        dequeue(waiters, queue_head, queue_tail, queue_head[x])
+                    while value and waiters[x].next != x:
+                        cut = waiters[waiters[x].next].contact
+                        unlink(waiters, waiters[x].next)
                         status[cut] = UNSERVED
                         ended[cut] = now
                         in_queue -= 1
@@ -357,7 +335,7 @@ def follow(d: Desk, heap: Any, state: Any) -> None:
                     elif agents[x].plan == value and agents[x].state != AWAY and not agents[x].held:
                         last = now
                         if agents[x].state == IDLE:
-                            drop_idle(agents, idle_head, idle_tail, x)
+                            unlink(agents, x)
                             idlers -= 1
                             leave(agents, spell_rows, lowest_away, by_person, x, now)
                         else:
@@ -382,17 +360,17 @@ def follow(d: Desk, heap: Any, state: Any) -> None:
                     if w >= 0 and skill_rank[j] != rank:
                         break
                     k = skill_type[j]
-                    first = queue_head[k]
-                    if first >= 0 and (w < 0 or first < w) and (
+                    first = waiters[k].next
+                    if first != k and (w < 0 or first < w) and (
                         not delays or now - waiters[first].queued >= delay[k, g]
                     ):
                         w, rank = first, skill_rank[j]
             if w < 0:
-                add_idle(agents, idle_head, idle_tail, a, now)
+                add_idle(agents, idle_rings + g, a, now)
                 idlers += 1
             else:
                 c = waiters[w].contact
-                dequeue(waiters, queue_head, queue_tail, w)
+                unlink(waiters, w)
                 in_queue -= 1
         elif c >= 0:
             k = np.uint16(kinds[c])
@@ -403,16 +381,16 @@ def follow(d: Desk, heap: Any, state: Any) -> None:
                     if a >= 0 and taker_rank[j] != rank:
                         break
                     g = taker_group[j]
-                    first = idle_head[g]
-                    if first < 0 or (delays and now - queued < delay[k, g]):
+                    first = agents[idle_rings + g].next
+                    if first >= idle_rings or (delays and now - queued < delay[k, g]):
                         continue
                     if a < 0 or agents[first].since < since or (agents[first].since == since and first < a):
                         a, since, rank = first, agents[first].since, taker_rank[j]
             if a >= 0:
-                drop_idle(agents, idle_head, idle_tail, a)
+                unlink(agents, a)
                 idlers -= 1
                 if w >= 0:
-                    dequeue(waiters, queue_head, queue_tail, w)
+                    unlink(waiters, w)
                     in_queue -= 1
             else:
                 if w < 0:  # has just asked
@@ -425,17 +403,10 @@ def follow(d: Desk, heap: Any, state: Any) -> None:
                         w = newest
                         newest += 1
                         in_queue += 1
-                        tail = queue_tail[k]  # the latest to ask stands last
                         waiters[w].queued = now
                         waiters[w].contact = c
                         waiters[w].type = k
-                        waiters[w].previous = tail
-                        waiters[w].next = -1
-                        if tail < 0:
-                            queue_head[k] = w
-                        else:
-                            waiters[tail].next = w
-                        queue_tail[k] = w
+                        link(waiters, waiters[k].previous, w)  # the latest to ask stands last
                         if delays:
                             waiter_of[c] = w
                         if patience[c] != FOREVER:
@@ -486,12 +457,12 @@ def follow(d: Desk, heap: Any, state: Any) -> None:
                 excess[group] += final_heads[group]
             falling_first, falling_last = 0, len(excess)
         for group in range(falling_first, falling_last):  # idle agents go, longest idle first; the rest is excess
-            while excess[group] > 0 and idle_head[group] >= 0:
+            while excess[group] > 0 and agents[idle_rings + group].next < idle_rings:
                 excess[group] -= 1
-                a = idle_head[group]
-                drop_idle(agents, idle_head, idle_tail, a)
+                a = agents[idle_rings + group].next
+                unlink(agents, a)
                 idlers -= 1
                 leave(agents, spell_rows, lowest_away, by_person, a, now)
     state[NEXT_ASK], state[NEXT_CHANGE], state[HEAP_SIZE] = next_ask, next_change, size
-    state[SPELLS], state[LAST], state[WAITERS] = spells, last, newest
+    state[SPELLS], state[LAST], state[NEWEST] = spells, last, newest
     state[IN_QUEUE], state[IDLERS], state[HOME] = in_queue, idlers, home
