@@ -22,7 +22,7 @@ from ruamel.yaml.scalarstring import DoubleQuotedScalarString, LiteralScalarStri
 from sim.scenario import Scenario
 from sim.scenario_check import CheckReport, check_table, expected_by_day, oddities, whole_file_problems
 from sim.scenario_inline import Inliner
-from sim.scenario_layers import NoPlace, place_of, with_baselines, with_profiles, with_sources
+from sim.scenario_layers import NoPlace, places_of, with_baselines, with_profiles, with_sources
 from sim.scenario_problems import (
     Problem,
     ScenarioErrors,
@@ -251,10 +251,11 @@ class _Reading:
             raise ScenarioErrors([file_problem(origin, rule, "write path=value, for example busyness.cv=10%")])
         node = _parse(value, origin)
         try:
-            return put(tree, place_of(tree, path, Node({}, origin)), None if node.value is None else node)
+            for place in places_of(tree, path, Node({}, origin)):
+                tree = put(tree, place, None if node.value is None else node)
         except NoPlace as nowhere:
             self._problems.append(nowhere.why)
-            return tree
+        return tree
 
     def settled(self, tree: Node) -> Node:
         """The tree with all that is written for people's convenience resolved."""

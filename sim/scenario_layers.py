@@ -89,6 +89,20 @@ def with_sources(tree: Node) -> Node:
     return tree
 
 
+def places_of(tree: Node, path: str, written: Node) -> list[Place]:
+    """The places that a dotted path leads to; a star stands for each that is there, the last key may be new.
+
+    Raises NoPlace where there is and can be no such place.
+    """
+    above, _, last = path.strip().rpartition(".")
+    if "*" not in above:
+        return [place_of(tree, path, written)]
+    found = [place for place, node in find(tree, above) if node.value is not None]
+    if not found:
+        raise NoPlace(problem(written, (path,), "the star stands for nothing that is there"))
+    return [place_of(tree, ".".join(map(str, (*place, last))), written) for place in found]
+
+
 def place_of(tree: Node, path: str, written: Node) -> Place:
     """The place that a dotted path leads to; raises NoPlace where there is and can be no such place."""
     place: Place = ()

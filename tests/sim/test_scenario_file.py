@@ -213,9 +213,18 @@ def test_set_changes_one_value(text: str, place: tuple[Any, ...], value: object)
     assert found == value
 
 
+def test_a_star_in_a_set_stands_for_each_that_is_there() -> None:
+    before, after = load_text(DESK), load_text(DESK, ["contact_types.*.bot.give_up=7%"])
+    with_a_bot = [name for name, kind in before.contact_types.items() if kind.bot]
+    assert 0 < len(with_a_bot) < len(before.contact_types)
+    changed = {name: kind.bot.give_up if kind.bot else None for name, kind in after.contact_types.items()}
+    assert changed == {name: 0.07 if name in with_a_bot else None for name in before.contact_types}
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
+        ("contact_types.*.bott.containment=45%", "contact_types.*.bott.containment: the star stands for nothing that is"),
         ("contact_types.orders.bot.containmnt=45%", "no such key: did you mean 'containment'?"),
         ("contact_types.ordrs.priority=1", "--set: contact_types.ordrs: no such key: did you mean 'orders'?"),
         ("contact_types.orders.bot.containment=145%", "is 145%: a probability lies in [0, 1]"),
