@@ -15,7 +15,8 @@ from sim import attendance, demand, routing
 from sim import engine as engines
 from sim.demand import Demand
 from sim.executors import in_chunks, in_order
-from sim.metrics import Pile, Tally, join, measured, tally, tally_of
+from sim.full_tally import tally_run, wants_table
+from sim.metrics import Pile, Tally, join, measured, tally_of
 from sim.scenario import Scenario
 from sim.staffing import StaffingPlan
 from sim.workload import Workload, expected_counts, workload
@@ -72,12 +73,13 @@ def simulation(
     """The function that simulates one replication, by its number, on the engine "compiled" or "reference"."""
     rules, by = routing.rules(scenario), measured(scenario)
     draw = customers or partial(demand.sample, scenario, seed)
+    only_sums = engine == "compiled" and not wants_table(scenario, rules)
 
     def one(replication: int) -> Tally:
-        staffing = attendance.attend(scenario, plan, seed, replication)
-        if engine == "compiled":
-            return tally_of(*engines.sums(draw(replication), staffing, rules, by), scenario, staffing)
-        return tally(engines.run(draw(replication), staffing, rules, engine), scenario, staffing)
+        staffing, came = attendance.attend(scenario, plan, seed, replication), draw(replication)
+        if only_sums:
+            return tally_of(*engines.sums(came, staffing, rules, by), scenario, staffing)
+        return tally_run(engines.run(came, staffing, rules, engine), scenario, staffing, rules, came)
 
     return one
 

@@ -24,8 +24,8 @@ def mix(key: int, purpose: int) -> int:
     return z ^ (z >> 31)
 
 
-def mix_all(key: np.uint64, purposes: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
-    """`mix` of one key with many purposes."""
+def mix_all(key: np.uint64 | npt.NDArray[np.uint64], purposes: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
+    """`mix` of one key with many purposes, or of each key with its purpose."""
     with np.errstate(over="ignore"):
         z = key + np.uint64(0x9E37_79B9_7F4A_7C15) * (purposes + np.uint64(1))
         z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58_476D_1CE4_E5B9)

@@ -39,61 +39,8 @@ Axis = Literal["type", "channel", "group", "day", "interval"]
 Part = Callable[[Tally], Numbers]
 
 SERVICE_FORMULAS = ("SL-1", "SL-2", "SL-3", "SL-4", "SL-5", "SL-6")
-
-FORMULAS: dict[str, str] = {
-    "SL-1": "(A_T + B_T) / O: answered or abandoned within the threshold, of all offered",
-    "SL-2": "A_T / A: answered within the threshold, of the answered",
-    "SL-3": "A_T / O: answered within the threshold, of all offered",
-    "SL-4": "A_T / (O - B_T): answered within the threshold, of the offered but for those who abandoned within it",
-    "SL-5": "(A_T + B_s) / O: answered within the threshold or abandoned within the short limit, of all offered",
-    "SL-6": "A_T / (O - B_s): answered within the threshold, of the offered but for short abandonments",
-    "ASA-1": "mean wait, from asking for a person to the answer, of the answered",
-    "WAIT-1": "mean wait of all offered, however it ended",
-    "WAIT-2": "quantile of the wait of the answered",
-    "WAIT-3": "longest wait of an answered contact, mean over replications",
-    "QUEUE-1": "mean number waiting: integral of the queue over the window / its length; waits that outlast the "
-    "horizon count in its last interval",
-    "AB-1": "B / O: abandoned in the queue, of all offered",
-    "AB-2": "(B - B_s) / (O - B_s): the same, net of short abandonments",
-    "AB-3": "gave up in the bot, of all that arrived",
-    "AHT-1": "(talk + after-contact work) / answered, as elapsed",
-    "AHT-2": "talk / answered",
-    "AHT-3": "after-contact work / answered",
-    "BOT-1": "contained by the bot, resolved or not, of those who entered it",
-    "BOT-2": "resolved by the bot, of those who entered it",
-    "BOT-3": "handed off to a person, of those who entered the bot",
-    "BOT-4": "gave up in the bot, of those who entered it",
-    "OCC-1": "time with a contact in hand / staffed time, inside the horizon",
-    "STAFF-1": "mean number of agents due at the desk by their hours or level, breaks taken out",
-    "STAFF-2": "mean number of agents at the desk, those who finish late included",
-    "STAFF-3": "time worked past the end of a spell; not in agent_cost",
-    "STAFF-4": "shifts worked, each day's on its own",
-    "STAFF-5": "least number of people who could work the shifts: one in 24 h, 11 h of rest; by level, its peaks",
-    "STAFF-6": "full-time days: sum of the shifts' fte, by default paid hours / 8",
-    "STAFF-7": "paid hours on paper: shifts less unpaid breaks, as elapsed",
-    "STAFF-8": "sum of min(required, scheduled) / sum of scheduled agents, over groups and intervals",
-    "STAFF-9": "agents required by the planner",
-    "COST-1": "pay of the shifts on paper: the fixed cost of their template, or paid hours times the group's rate",
-    "COST-2": "line cost: hours of waiting and talk times the line's rate",
-    "COST-3": "bot cost: sessions times the price of one",
-    "COST-4": "value lost with offered contacts that nobody answered",
-    "COST-5": "agents, lines and bot together",
-    "COST-6": "COST-5 / contacts answered or contained",
-    "TM-1": "share of replications in which the target was held in each of its windows",
-    "TM-2": "share of replications in which the target was held in that interval, of those with anything to judge",
-    "SPREAD-1": "quantile over replications of the service level of one horizon, day or type",
-    "N-1": "contacts that entered the desk",
-    "N-2": "contacts that asked for a person while the desk was open",
-    "N-3": "contacts answered by a person",
-    "N-4": "contacts that hung up in the queue",
-    "N-5": "contacts still waiting when cut off or when the run ended",
-    "N-6": "contacts that found no line or place",
-    "N-7": "contacts that found the desk closed",
-    "N-8": "contacts that entered the bot",
-    "N-9": "contacts resolved in the bot",
-    "N-10": "contacts that the bot kept without resolving them",
-    "N-11": "contacts that hung up in the bot",
-}
+VIRTUAL = "SL-V"
+"""By virtual wait; only tallies of full runs have it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,7 +49,8 @@ class Figure:
 
     `scale` turns the numerator's unit into the figure's; `over_time` divides by the length of the window (the
     numerator is then in milliseconds); `counts`: the denominator counts contacts; `on_paper`: exact where all
-    replications agree.
+    replications agree; `root`: the figure is the square root of the ratio; `signed`: it may lie below 0; `segment`:
+    what it is of, where that is neither type nor group nor time.
     """
 
     measure: str
@@ -115,39 +63,56 @@ class Figure:
     over_time: bool = False
     counts: bool = True
     on_paper: bool = False
+    root: bool = False
+    signed: bool = False
+    segment: str = ""
 
 
-def _share(measure: str, formula: str, top: Part, bottom: Part) -> Figure:
+def share(measure: str, formula: str, top: Part, bottom: Part) -> Figure:
+    """A share of contacts, or of customers."""
     return Figure(measure=measure, formula=formula, unit="share", numerator=top, denominator=bottom)
 
 
-def _seconds(measure: str, formula: str, top: Part, bottom: Part) -> Figure:
+def seconds(measure: str, formula: str, top: Part, bottom: Part) -> Figure:
+    """A mean time of contacts, from milliseconds."""
     return Figure(measure=measure, formula=formula, unit="s", numerator=top, denominator=bottom, scale=1e-3)
 
 
-def _contacts(measure: str, formula: str, count: Part) -> Figure:
+def contacts(measure: str, formula: str, count: Part) -> Figure:
+    """A number of contacts."""
     return Figure(measure=measure, formula=formula, unit="contacts", numerator=count)
 
 
+def entered(tally: Tally) -> Numbers:
+    """Contacts that entered the desk: drawn, and follow-ups."""
+    more = tally.endings
+    return tally.arrived if more is None else tally.arrived + more.follow_ups
+
+
+def talks(tally: Tally) -> Numbers:
+    """Talks of agents, those called back and carried in included."""
+    return tally.answered if tally.in_hand is None else tally.in_hand.talks
+
+
 COUNTS = (
-    _contacts("arrived", "N-1", lambda t: t.arrived),
-    _contacts("offered", "N-2", lambda t: t.offered),
-    _contacts("answered", "N-3", lambda t: t.answered),
-    _contacts("abandoned", "N-4", lambda t: t.abandoned),
-    _contacts("unserved", "N-5", lambda t: t.unserved),
-    _contacts("blocked", "N-6", lambda t: t.blocked),
-    _contacts("closed", "N-7", lambda t: t.closed),
+    contacts("arrived", "N-1", entered),
+    contacts("offered", "N-2", lambda t: t.offered),
+    contacts("answered", "N-3", lambda t: t.answered),
+    contacts("abandoned", "N-4", lambda t: t.abandoned),
+    contacts("unserved", "N-5", lambda t: t.unserved),
+    contacts("blocked", "N-6", lambda t: t.blocked),
+    contacts("closed", "N-7", lambda t: t.closed),
 )
-ASA = _seconds("asa", "ASA-1", lambda t: t.wait_answered_ms, lambda t: t.answered)
-ABANDONMENT = _share("abandonment", "AB-1", lambda t: t.abandoned, lambda t: t.offered)
+ASA = seconds("asa", "ASA-1", lambda t: t.wait_answered_ms, lambda t: t.answered)
+ABANDONMENT = share("abandonment", "AB-1", lambda t: t.abandoned, lambda t: t.offered)
 QUEUE_LENGTH = Figure(
     measure="queue_length", formula="QUEUE-1", unit="contacts", numerator=lambda t: t.queue_ms, over_time=True
 )
 WAITS = (
     ASA,
-    _seconds("wait_mean_offered", "WAIT-1", lambda t: t.wait_offered_ms, lambda t: t.offered),
+    seconds("wait_mean_offered", "WAIT-1", lambda t: t.wait_offered_ms, lambda t: t.offered),
     ABANDONMENT,
-    _share(
+    share(
         "abandonment_net",
         "AB-2",
         lambda t: t.abandoned - t.abandoned_short,
@@ -156,20 +121,20 @@ WAITS = (
     QUEUE_LENGTH,
 )
 HANDLING = (
-    _seconds("aht", "AHT-1", lambda t: t.talk_ms + t.after_ms, lambda t: t.answered),
-    _seconds("talk", "AHT-2", lambda t: t.talk_ms, lambda t: t.answered),
-    _seconds("acw", "AHT-3", lambda t: t.after_ms, lambda t: t.answered),
+    seconds("aht", "AHT-1", lambda t: t.talk_ms + t.after_ms, talks),
+    seconds("talk", "AHT-2", lambda t: t.talk_ms, talks),
+    seconds("acw", "AHT-3", lambda t: t.after_ms, talks),
 )
 BOT = (
-    _contacts("bot_entered", "N-8", lambda t: t.bot_entered),
-    _contacts("bot_resolved", "N-9", lambda t: t.bot_resolved),
-    _contacts("bot_contained_unresolved", "N-10", lambda t: t.bot_contained_unresolved),
-    _contacts("bot_gave_up", "N-11", lambda t: t.bot_gave_up),
-    _share("containment", "BOT-1", lambda t: t.bot_resolved + t.bot_contained_unresolved, lambda t: t.bot_entered),
-    _share("resolved_containment", "BOT-2", lambda t: t.bot_resolved, lambda t: t.bot_entered),
-    _share("hand_off", "BOT-3", lambda t: t.bot_handed_off, lambda t: t.bot_entered),
-    _share("bot_give_up", "BOT-4", lambda t: t.bot_gave_up, lambda t: t.bot_entered),
-    _share("abandonment_in_bot", "AB-3", lambda t: t.bot_gave_up, lambda t: t.arrived),
+    contacts("bot_entered", "N-8", lambda t: t.bot_entered),
+    contacts("bot_resolved", "N-9", lambda t: t.bot_resolved),
+    contacts("bot_contained_unresolved", "N-10", lambda t: t.bot_contained_unresolved),
+    contacts("bot_gave_up", "N-11", lambda t: t.bot_gave_up),
+    share("containment", "BOT-1", lambda t: t.bot_resolved + t.bot_contained_unresolved, lambda t: t.bot_entered),
+    share("resolved_containment", "BOT-2", lambda t: t.bot_resolved, lambda t: t.bot_entered),
+    share("hand_off", "BOT-3", lambda t: t.bot_handed_off, lambda t: t.bot_entered),
+    share("bot_give_up", "BOT-4", lambda t: t.bot_gave_up, lambda t: t.bot_entered),
+    share("abandonment_in_bot", "AB-3", lambda t: t.bot_gave_up, entered),
 )
 OCCUPANCY = Figure(
     measure="occupancy",
@@ -210,7 +175,7 @@ OVERTIME = Figure(
 def service_level(scenario: Scenario, formula: str = "SL-4") -> Figure:
     """Service level by each type's own threshold."""
     parts = service_parts(scenario, formula, own_thresholds(scenario))
-    return _share("service_level", formula, lambda t: parts(t)[0], lambda t: parts(t)[1])
+    return share("service_level", formula, lambda t: parts(t)[0], lambda t: parts(t)[1])
 
 
 def service_parts(
@@ -227,6 +192,10 @@ def service_parts(
         rows = tally.threshold_rows(thresholds)
         in_time, gone_in_time = tally.answered_in_time[:, rows], tally.abandoned_in_time[:, rows]
         offered = tally.offered[:, types]
+        if formula == VIRTUAL:
+            if tally.endings is None:
+                raise ValueError("a plain run is not counted by virtual waits")
+            return tally.endings.virtual_in_time[:, rows], offered
         if formula in ("SL-5", "SL-6") and strict:
             short = tally.abandoned_in_time[:, tally.threshold_rows(short_thresholds(scenario, types))]
         else:
@@ -336,8 +305,13 @@ def estimate_figure(
     if figure.on_paper and np.all(sample.numerator == sample.numerator[:1]):
         value = np.asarray(sample.numerator[0], dtype=np.float64)
         return replace(found, mean=value, low=value, high=value, method="exact")
-    most = 1.0 if figure.unit == "share" else np.inf
-    return replace(found, low=np.clip(found.low, 0.0, most), high=np.clip(found.high, 0.0, most))
+    least, most = -np.inf if figure.signed else 0.0, 1.0 if figure.unit == "share" else np.inf
+    found = replace(found, low=np.clip(found.low, least, most), high=np.clip(found.high, least, most))
+    return _rooted(found) if figure.root else found
+
+
+def _rooted(found: Estimates) -> Estimates:
+    return replace(found, mean=np.sqrt(found.mean), low=np.sqrt(found.low), high=np.sqrt(found.high))
 
 
 _LOWEST_S = bucket_low(np.arange(BUCKETS)) / 1e3

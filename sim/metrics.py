@@ -4,7 +4,7 @@ Contacts are booked in the interval in which they asked for a person (`queued`);
 arrival; what happens before or after the horizon, in the first or last interval. Sums add up, so days pool.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -12,7 +12,9 @@ import numpy as np
 import numpy.typing as npt
 
 from sim.attendance import Staffing
+from sim.grid import Grid, sum_by
 from sim.outcome import NEVER, Contacts, Measured, OutcomeTable, Spells, Status, Sums
+from sim.parts import Backlog, Contentment, Endings, InHand, Journeys, Promises
 from sim.scenario import Scenario, Target
 from sim.units import to_ms
 
@@ -50,6 +52,9 @@ class Tally:
     `overtime_ms`, time worked past the end of a spell.
     Shape [type]: `wait_max_ms` of the answered, the one field that is no sum; [type, bucket]: `wait_histogram` of the
     answered (int32).
+    A run in which more happens has further parts (`sim.full_tally`), a plain one none. `arrived` counts those drawn
+    with the demand, never follow-ups: control variates rest on its mean. With call-backs and deferred work talk and
+    after-contact work are of all talks (`in_hand.talks`); with slots `busy_ms` is time with anything in hand.
     """
 
     thresholds: tuple[Threshold, ...]
@@ -79,6 +84,12 @@ class Tally:
     overtime_ms: Ints
     wait_max_ms: Ints
     wait_histogram: npt.NDArray[np.int32]
+    endings: Endings | None = None
+    in_hand: InHand | None = None
+    journeys: Journeys | None = None
+    promises: Promises | None = None
+    backlog: Backlog | None = None
+    contentment: Contentment | None = None
 
     @property
     def replications(self) -> int:
@@ -93,13 +104,39 @@ class Tally:
         return [row[threshold] for threshold in wanted]
 
 
-ARRAYS = tuple(field.name for field in fields(Tally) if field.name != "thresholds")
+PARTS: dict[str, type[Any]] = {
+    "endings": Endings,
+    "in_hand": InHand,
+    "journeys": Journeys,
+    "promises": Promises,
+    "backlog": Backlog,
+    "contentment": Contentment,
+}
+ARRAYS = tuple(field.name for field in fields(Tally) if field.name not in ("thresholds", *PARTS))
+
+
+def _columns(tally: Tally) -> dict[str, npt.NDArray[Any]]:
+    """All arrays of a tally by name, those of its parts as "part.name"."""
+    found = {name: getattr(tally, name) for name in ARRAYS}
+    for part in PARTS:
+        if (held := getattr(tally, part)) is not None:
+            found |= {f"{part}.{name}": values for name, values in vars(held).items()}
+    return found
+
+
+def _of_columns(thresholds: tuple[Threshold, ...], columns: Mapping[str, npt.NDArray[Any]]) -> Tally:
+    parts: dict[str, dict[str, Any]] = {}
+    for name, values in columns.items():
+        part, _, inner = name.rpartition(".")
+        parts.setdefault(part, {})[inner] = values
+    built: dict[str, Any] = {part: PARTS[part](**inner) for part, inner in parts.items() if part}
+    return Tally(thresholds=thresholds, **parts[""], **built)
 
 
 def stack(tallies: Sequence[Tally]) -> Tally:
     """Tallies of single replications as one with a leading replication axis."""
-    columns = {name: np.stack([getattr(tally, name) for tally in tallies]) for name in ARRAYS}
-    return Tally(thresholds=tallies[0].thresholds, **columns)
+    columns = [_columns(tally) for tally in tallies]
+    return _of_columns(tallies[0].thresholds, {name: np.stack([of[name] for of in columns]) for name in columns[0]})
 
 
 class Pile:
@@ -114,9 +151,9 @@ class Pile:
         """Put the tally of one replication on top."""
         if not self.done:
             self._thresholds = tally.thresholds
-            self._columns = {name: self._room(getattr(tally, name)) for name in ARRAYS}
-        for name, column in self._columns.items():
-            column[self.done] = getattr(tally, name)
+            self._columns = {name: self._room(values) for name, values in _columns(tally).items()}
+        for name, values in _columns(tally).items():
+            self._columns[name][self.done] = values
         self.done += 1
 
     def _room(self, first: npt.NDArray[Any]) -> npt.NDArray[Any]:
@@ -126,14 +163,14 @@ class Pile:
 
     def stacked(self) -> Tally:
         """Those done, stacked; at least one."""
-        columns = {name: column[: self.done] for name, column in self._columns.items()}
-        return Tally(thresholds=self._thresholds, **columns)
+        return _of_columns(self._thresholds, {name: column[: self.done] for name, column in self._columns.items()})
 
 
 def join(stacked: Sequence[Tally]) -> Tally:
     """Stacked tallies one after another along their replication axis."""
-    columns = {name: np.concatenate([getattr(tally, name) for tally in stacked]) for name in ARRAYS}
-    return Tally(thresholds=stacked[0].thresholds, **columns)
+    columns = [_columns(tally) for tally in stacked]
+    whole = {name: np.concatenate([of[name] for of in columns]) for name in columns[0]}
+    return _of_columns(stacked[0].thresholds, whole)
 
 
 # ---------------------------------------------------------------------------------------------------- thresholds
@@ -229,55 +266,8 @@ def count(outcome: OutcomeTable, by: Measured, groups: int) -> Sums:
 def tally_of(sums: Sums, spells: Spells, scenario: Scenario, staffing: Staffing) -> Tally:
     """The tally of one replication from the sums of its contacts and from its spells."""
     limits = _Limits(scenario)
-    grid = _Grid(scenario.horizon.interval_ms, scenario.horizon.intervals)
+    grid = Grid(scenario.horizon.interval_ms, scenario.horizon.intervals)
     return Tally(thresholds=limits.thresholds, **_contact_fields(sums, limits), **_agent_fields(spells, staffing, grid))
-
-
-@dataclass(frozen=True)
-class _Grid:
-    """Intervals of equal length from 0."""
-
-    length_ms: int
-    intervals: int
-
-    @property
-    def end_ms(self) -> int:
-        return self.length_ms * self.intervals
-
-    def index(self, at: Ints) -> Ints:
-        """Interval of each instant; the first and last take what lies outside."""
-        index: Ints = at // self.length_ms
-        np.clip(index, 0, self.intervals - 1, out=index)
-        return index
-
-    def spread(self, row: Ints, start: Ints, end: Ints, rows: int) -> Ints:
-        """Time of [start, end) inside the horizon in each interval, summed by row: [row, interval]."""
-        if start.min(initial=0) < 0 or end.max(initial=0) > self.end_ms:
-            start, end = np.clip(start, 0, self.end_ms), np.clip(end, 0, self.end_ms)
-        first = self.index(start)
-        total = _sum(row * self.intervals + first, end - start, rows * self.intervals)
-        return (total + self.spill(row, first, end, rows)).reshape(rows, self.intervals)
-
-    def spill(self, row: Ints, first: Ints, end: Ints, rows: int) -> Ints:
-        """What spans that cross a border move from the interval `first` of their start to later ones; flat.
-
-        The last interval takes all that lies behind it.
-        """
-        last = self.index(end)
-        over = np.flatnonzero(first != last)
-        row, first, last, end = row[over] * self.intervals, first[over], last[over], end[over]
-        size = rows * self.intervals
-        into = end - last * self.length_ms
-        moved = into + (last - first - 1) * self.length_ms
-        entered = np.bincount(row + first + 1, minlength=size + 1) - np.bincount(row + last, minlength=size + 1)
-        whole = np.cumsum(entered)[:size] * self.length_ms
-        spilt: Ints = _sum(row + last, into, size) - _sum(row + first, moved, size) + whole
-        return spilt
-
-
-def _sum(key: Ints, weight: Ints, size: int) -> Ints:
-    """Sum of weights by key: exact, since whole numbers below 2^53 are exact as doubles."""
-    return np.bincount(key, weights=weight, minlength=size).astype(np.int64)
 
 
 class _Limits:
@@ -312,7 +302,7 @@ class _Counter:
 
     def __init__(self, by: Measured, groups: int, spells: Spells) -> None:
         self.limits, self.types, self.groups = by.limits, by.limits.shape[1], groups
-        self.grid = _Grid(by.interval_ms, by.intervals)
+        self.grid = Grid(by.interval_ms, by.intervals)
         self.sums = Sums.zeros(by, self.types, groups)
         self.group_of = np.zeros(int(spells.agent.max(initial=-1)) + 1, dtype=np.int64)
         self.group_of[spells.agent] = spells.group
@@ -333,17 +323,17 @@ class _Counter:
         _add(sums.by_fate, np.bincount(fate, minlength=sums.by_fate.size))
         _add(sums.arrived, np.bincount(arrival, minlength=sums.arrived.size))
         _add(sums.handed_off, np.bincount(arrival[queued > rows.arrival], minlength=sums.arrived.size))
-        _add(sums.wait_offered, _sum(cell, wait, sums.arrived.size))
-        _add(sums.queue, _sum(cell, wait, sums.arrived.size) + spilt)
+        _add(sums.wait_offered, sum_by(cell, wait, sums.arrived.size))
+        _add(sums.queue, sum_by(cell, wait, sums.arrived.size) + spilt)
         self._add_answered(np.flatnonzero(answered), rows, kind, cell, wait)
 
     def _add_answered(self, at: Ints, rows: Contacts, kind: Ints, cell: Ints, wait: Ints) -> None:
         sums, size = self.sums, self.sums.arrived.size
         kind, cell, wait = kind[at], cell[at], wait[at]
         answered, ended, released = rows.answered[at], rows.ended[at], rows.released[at]
-        _add(sums.wait_answered, _sum(cell, wait, size))
-        _add(sums.talk, _sum(cell, ended - answered, size))
-        _add(sums.after, _sum(cell, released - ended, size))
+        _add(sums.wait_answered, sum_by(cell, wait, size))
+        _add(sums.talk, sum_by(cell, ended - answered, size))
+        _add(sums.after, sum_by(cell, released - ended, size))
         _add(sums.busy, self.grid.spread(self.group_of[rows.agent[at]], answered, released, self.groups))
         bucket = kind * sums.histogram.shape[1] + bucket_of(wait)
         _add(sums.histogram, np.bincount(bucket, minlength=sums.histogram.size))
@@ -398,7 +388,7 @@ def _blocks(contacts: Contacts, bins: int, least: int = 1 << 15) -> Iterator[Con
         yield Contacts(**{name: column[start : start + size] for name, column in columns.items()})
 
 
-def _agent_fields(spells: Spells, staffing: Staffing, grid: _Grid) -> dict[str, Any]:
+def _agent_fields(spells: Spells, staffing: Staffing, grid: Grid) -> dict[str, Any]:
     """`scheduled_ms`, `staffed_ms` and `overtime_ms`; an agent who never left is there to the end."""
     groups = len(staffing.groups)
     group = spells.group.astype(np.int64)
@@ -407,11 +397,11 @@ def _agent_fields(spells: Spells, staffing: Staffing, grid: _Grid) -> dict[str, 
     return {
         "scheduled_ms": _scheduled(staffing, grid),
         "staffed_ms": grid.spread(group, spells.on, left, groups),
-        "overtime_ms": _sum(group, late, groups),
+        "overtime_ms": sum_by(group, late, groups),
     }
 
 
-def _scheduled(staffing: Staffing, grid: _Grid) -> Ints:
+def _scheduled(staffing: Staffing, grid: Grid) -> Ints:
     """Agent time due, [group, interval]."""
     groups = len(staffing.groups)
     if staffing.by_person:

@@ -19,6 +19,7 @@ from sim.desk.base import Name, ProblemList, Spec, Where, unknown_name
 from sim.desk.bots import Bot, BotJourney, Difficulty, HandOff
 from sim.desk.channels import WEEKDAYS, Channel, Opening
 from sim.desk.contacts import ContactType
+from sim.desk.customers import Complaints, Customers, Satisfaction
 from sim.desk.shifts import BreakRule, ShiftTemplate, StartWindow
 from sim.desk.targets import SHARES, Costs, Measure, Target
 from sim.staffing import StaffingPlan
@@ -34,8 +35,10 @@ __all__ = [
     "BreakRule",
     "Busyness",
     "Channel",
+    "Complaints",
     "ContactType",
     "Costs",
+    "Customers",
     "Difficulty",
     "Event",
     "HandOff",
@@ -43,6 +46,7 @@ __all__ = [
     "Name",
     "Opening",
     "ProblemList",
+    "Satisfaction",
     "Scenario",
     "Series",
     "ShiftTemplate",
@@ -77,6 +81,7 @@ class Scenario(Spec):
     targets: tuple[Target, ...] = ()
     short_abandonment: Seconds = 5.0
     costs: Costs = Costs()
+    customers: Customers = Field(Customers(), exclude_if=lambda value: value == Customers())
     sources: dict[str, str] = Field({}, description="where numbers come from")
 
     @model_validator(mode="after")
@@ -137,6 +142,12 @@ def _dangling(s: Scenario) -> Iterator[tuple[Where, str]]:
             yield ("targets", i, "per"), "a block is a whole number of intervals long"
     for name, template in s.shift_templates.items():
         yield from _named(template.groups, groups, "agent group", ("shift_templates", name, "groups"))
+    for name in s.customers.satisfaction.level if s.customers.satisfaction else {}:
+        if name not in s.channels:
+            yield ("customers", "satisfaction", "level", name), unknown_name(name, s.channels, "channel")
+    for name in s.customers.revenue:
+        if name not in types:
+            yield ("customers", "revenue", name), unknown_name(name, types, "contact type")
     for i, row in enumerate(s.trace or ()):
         if row.contact_type not in types:
             yield ("trace", i, "contact_type"), unknown_name(row.contact_type, types, "contact type")

@@ -5,6 +5,7 @@ from typing import Any, cast
 
 import numpy as np
 
+from sim import full_measures
 from sim.chances import chance_records
 from sim.controls import controls_of
 from sim.estimates import LEVEL, Controls, Sample, estimates_of, exact, variance_ratio
@@ -148,7 +149,8 @@ def chosen(scenario: Scenario) -> Iterator[tuple[Figure, tuple[Axis, ...]]]:
         ("type", "interval"): (QUEUE_LENGTH,) if len(scenario.contact_types) > 1 else (),
         ("group", "interval"): (OCCUPANCY, SCHEDULED),
     }
-    return ((figure, axes) for axes, figures in by.items() for figure in figures)
+    yield from ((figure, axes) for axes, figures in by.items() for figure in figures)
+    yield from full_measures.chosen(scenario)
 
 
 def _figures(runs: Runs, level: float, controls: Controls | None) -> Iterator[Record]:
@@ -162,7 +164,11 @@ def _records(
     """A figure in every cell of `by`."""
     found = estimate_figure(figure, runs.scenario, runs.tallies, by, first=runs.first, level=level, controls=controls)
     for key, one in zip(_keys(runs.scenario, by), found, strict=True):
-        yield record(figure.measure, figure.unit, key, one)
+        yield record(figure.measure, figure.unit, _of_segment(key, figure), one)
+
+
+def _of_segment(key: By, figure: Figure) -> By:
+    return {**key, "segment": figure.segment} if figure.segment else key
 
 
 def _courses(runs: Runs, level: float, controls: Controls | None) -> Iterator[Record]:
@@ -197,14 +203,33 @@ def _costs(runs: Runs, level: float, controls: Controls | None) -> Iterator[Reco
     """Money by type and in all, with the pay on paper in it; what a contact costs that was answered or contained."""
     scenario = runs.scenario
     blocks, currency = blocks_of(scenario, runs.first, runs.replications), scenario.costs.currency
-    for figure in money(scenario):
+    customers = full_measures.customer_money(scenario)
+    for figure in (*money(scenario), *customers):
         yield from _records(figure, runs, (), level, controls)
         yield from _records(figure, runs, ("type",), level, controls)
     spent, each = spendings(runs)
     whole = estimates_of(spent, level=level, blocks=blocks, controls=controls, formula="COST-5")
     per_contact = estimates_of(each, level=level, blocks=blocks, controls=controls, formula="COST-6")
     yield record("cost", currency, {}, whole.cell())
+    settled = estimates_of(
+        Sample(spent.numerator, full_measures.settled_contacts(runs.tallies).sum(axis=(1, 2))),
+        level=level, blocks=blocks, controls=controls, formula="COST-8",
+    )  # fmt: skip
     yield record("cost_per_contact", f"{currency}/contact", {}, per_contact.cell())
+    yield record("cost_per_settled_contact", f"{currency}/contact", {}, settled.cell())
+    used = estimates_of(utilisation(runs), level=level, blocks=blocks, controls=controls, formula="OCC-4")
+    of: list[By] = [{}, *(By(group=name) for name in scenario.agent_groups)]
+    for by, one in zip(of, used, strict=True):
+        yield record("utilisation", "share", by, one)
+
+
+def utilisation(runs: Runs) -> Sample:
+    """Time at the desk over paid time, [replication, all and each group] (OCC-4)."""
+    there = runs.tallies.staffed_ms.sum(axis=2)
+    paid = np.array([pay.paid_hours for pay in payroll(runs.scenario, runs.plan).values()]) * 3.6e6
+    both = (np.concatenate([part.sum(axis=-1, keepdims=True), part], axis=-1) for part in (there, paid))
+    top, bottom = both
+    return Sample(top, np.broadcast_to(bottom, top.shape), counts=False)
 
 
 def spendings(runs: Runs) -> tuple[Sample, Sample]:

@@ -12,6 +12,8 @@ from sim.metrics import stack, tally
 from sim.outcome import IN_BOT, NEVER, Contacts, OutcomeTable, Spells, Status
 from sim.scenario import Scenario
 
+TALKED = (Status.ANSWERED, Status.CALLED_BACK)
+
 
 def scenario(types: int = 1, groups: int = 1, minutes: int = 15, interval: int = 5, **given: Any) -> Scenario:
     """Types a, b, … (threshold 20 s) all served by groups s, t, …, from 08:00."""
@@ -67,13 +69,13 @@ def table(rows: Sequence[dict[str, Any]], spells: Sequence[tuple[int, int, float
         contacts=Contacts(
             **times,
             type=plain("type", 0, np.int16),
-            root=np.arange(len(rows), dtype=np.int32),
-            parent=np.full(len(rows), -1, dtype=np.int32),
-            cause=np.zeros(len(rows), dtype=np.int16),
+            root=np.array([row.get("root", i) for i, row in enumerate(rows)], dtype=np.int32),
+            parent=plain("parent", -1, np.int32),
+            cause=plain("cause", 0, np.int16),
             status=plain("status", 0, np.uint8),
-            work=np.where(times["answered"] == NEVER, 0, times["released"] - times["answered"]),
+            work=np.array([_work_ms(row) for row in rows], dtype=np.int64),
             agent=plain("agent", -1, np.int32),
-            resolved=plain("resolved", 0, np.bool_),
+            resolved=np.array([row.get("resolved", row["status"] in TALKED) for row in rows], dtype=np.bool_),
             predicted=instants("predicted"),
         ),
         spells=Spells(
@@ -85,6 +87,12 @@ def table(rows: Sequence[dict[str, Any]], spells: Sequence[tuple[int, int, float
         ),
         last_ms=int(known.max(initial=0)),
     )
+
+
+def _work_ms(row: dict[str, Any]) -> int:
+    """As given, else all that an agent spent on it."""
+    released = row.get("released", 0)
+    return round(row.get("work", released - row.get("answered", released)) * S)
 
 
 def runs(desk: Scenario, days: Sequence[OutcomeTable], staff: Staffing, first: int = 0) -> Runs:

@@ -66,7 +66,7 @@ def test_scenario_examples_load(name: str, tmp_path: Path) -> None:
 
 def test_every_figure_is_explained(tmp_path: Path) -> None:
     from sim.experiment import experiment
-    from sim.measures import FORMULAS
+    from sim.formulas import FORMULAS
     from sim.scenario_file import load
     from sim.summary import summarise
 

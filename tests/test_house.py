@@ -66,12 +66,25 @@ ARROWS: dict[str, tuple[str, ...]] = {
     ),
     "sim.engine": ("sim.engine.*", "sim.demand", "sim.attendance", "sim.routing", "sim.outcome"),
     # from what happened to figures
-    "sim.metrics": ("sim.outcome", "sim.scenario", "sim.attendance"),
+    "sim.grid": (),
+    "sim.parts": (),
+    "sim.formulas": (),
+    "sim.metrics": ("sim.outcome", "sim.scenario", "sim.attendance", "sim.grid", "sim.parts"),
     "sim.measures": ("sim.metrics", "sim.estimates", "sim.scenario"),
+    "sim.rows": ("sim.outcome", "sim.scenario", "sim.routing", "sim.mechanisms", "sim.demand", "sim.grid"),
+    "sim.endings": ("sim.rows", "sim.parts", "sim.keys"),
+    "sim.in_hand": ("sim.rows", "sim.parts"),
+    "sim.journeys": ("sim.rows", "sim.parts"),
+    "sim.backlog": ("sim.rows", "sim.parts", "sim.endings"),
+    "sim.satisfaction": ("sim.rows", "sim.parts"),
+    "sim.full_tally": (
+        "sim.metrics", "sim.rows", "sim.endings", "sim.in_hand", "sim.journeys", "sim.backlog", "sim.satisfaction",
+    ),
+    "sim.full_measures": ("sim.full_tally", "sim.measures", "sim.parts", "sim.mechanisms", "sim.routing"),
     "sim.payroll": ("sim.scenario", "sim.staffing", "sim.attendance"),
     "sim.experiment": (
         "sim.demand", "sim.attendance", "sim.staffing", "sim.routing", "sim.engine", "sim.metrics", "sim.estimates",
-        "sim.executors", "sim.workload",
+        "sim.executors", "sim.workload", "sim.full_tally",
     ),
     "sim.controls": ("sim.workload", "sim.metrics", "sim.estimates", "sim.scenario"),
     "sim.targets": ("sim.controls", "sim.experiment", "sim.measures", "sim.metrics", "sim.estimates", "sim.scenario"),
@@ -84,7 +97,7 @@ ARROWS: dict[str, tuple[str, ...]] = {
     "sim.results": ("sim.scenario", "sim.staffing", "sim.estimates"),
     "sim.summary": (
         "sim.experiment", "sim.targets", "sim.measures", "sim.metrics", "sim.payroll", "sim.results", "sim.estimates",
-        "sim.scenario", "sim.staffing", "sim.chances", "sim.controls",
+        "sim.scenario", "sim.staffing", "sim.chances", "sim.controls", "sim.full_measures",
     ),
     "sim.candidates": ("sim.results", "sim.scenario", "sim.scenario_*"),
     "sim.comparison": (
@@ -102,7 +115,9 @@ ARROWS: dict[str, tuple[str, ...]] = {
         "sim.store", "sim.experiment", "sim.results", "sim.summary", "sim.report.records", "sim.report.tables",
         "sim.scenario", "sim.scenario_file", "sim.staffing",
     ),
-    "sim.report.*": ("sim.report.*", "sim.staffing", "sim.results", "sim.metrics", "sim.measures", "sim.estimates"),
+    "sim.report.*": (
+        "sim.report.*", "sim.staffing", "sim.results", "sim.metrics", "sim.measures", "sim.estimates", "sim.formulas",
+    ),
     "sim.report": ("sim.report.*",),
     "sim.terminal*": ("sim", "sim.*"),
     "sim": ("sim.*",),

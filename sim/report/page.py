@@ -14,7 +14,7 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
-from sim.measures import FORMULAS
+from sim.formulas import FORMULAS
 from sim.report import comparison_figures, figures
 from sim.report.comparison import comparison_tables
 from sim.report.figures import Drawing

@@ -12,7 +12,7 @@ from sim.controls import controls_of
 from sim.estimates import Controls, Sample, estimates_of, variance_ratio
 from sim.experiment import Runs, experiment
 from sim.measures import ABANDONMENT, COUNTS, estimate_figure, sample_of, service_level
-from sim.metrics import Tally
+from sim.metrics import ARRAYS, Tally
 from sim.scenario import Scenario
 from sim.scenario_file import load
 
@@ -20,10 +20,7 @@ ARRIVED, OFFERED = COUNTS[0], COUNTS[1]
 
 
 def part(tally: Tally, replications: int) -> Tally:
-    arrays = {
-        f.name: getattr(tally, f.name)[:replications] for f in dataclasses.fields(tally) if f.name != "thresholds"
-    }
-    return dataclasses.replace(tally, **arrays)
+    return dataclasses.replace(tally, **{name: getattr(tally, name)[:replications] for name in ARRAYS})
 
 
 def busy_desk(cv: float = 0.3) -> Scenario:

@@ -8,12 +8,12 @@ from outcomes import answered, gone, in_bot, runs, scenario, table
 from worlds import levels
 
 from sim.experiment import Runs
+from sim.formulas import FORMULAS
 from sim.measures import (
     ABANDONMENT,
     ASA,
     BOT,
     COUNTS,
-    FORMULAS,
     HANDLING,
     OCCUPANCY,
     OVERTIME,

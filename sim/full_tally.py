@@ -1,0 +1,107 @@
+"""OutcomeTable -> Tally of a run in which more happens than a plain one knows: the same sums, and parts of their own.
+
+Carried-in contacts and those after the horizon stand outside the usual figures; a plain run has no parts and is counted
+by `sim.metrics` alone, on both engines alike.
+"""
+
+from dataclasses import fields, replace
+
+import numpy as np
+
+from sim.attendance import Staffing
+from sim.backlog import backlog
+from sim.demand import Demand
+from sim.desk.customers import Complaints, Customers
+from sim.endings import endings, promises
+from sim.grid import Grid
+from sim.in_hand import in_hand
+from sim.journeys import journeys
+from sim.metrics import Tally, count, measured, measured_thresholds, tally_of
+from sim.outcome import NEVER, Contacts, OutcomeTable, Status
+from sim.parts import Ints
+from sim.routing import Rules, rules
+from sim.rows import Rows
+from sim.satisfaction import contentment
+from sim.scenario import Scenario
+
+
+def wants_table(scenario: Scenario, rules: Rules) -> bool:
+    """Whether figures of this desk take the whole table of a run, not only sums."""
+    return not rules.is_plain or scenario.customers != Customers()
+
+
+def parts_of(scenario: Scenario) -> frozenset[str]:
+    """Names of the parts that tallies of this desk have."""
+    of = rules(scenario)
+    if not wants_table(scenario, of):
+        return frozenset()
+    mechanisms, asked = of.mechanisms, scenario.customers
+    wanted = {
+        "promises": mechanisms.offers is not None,
+        "backlog": mechanisms.deferral is not None and bool(mechanisms.deferral.deferred.any()),
+        "contentment": asked.satisfaction is not None or asked.complaints != Complaints(),
+    }
+    return frozenset(["endings", "in_hand", "journeys", *(part for part, there in wanted.items() if there)])
+
+
+def tally_run(
+    outcome: OutcomeTable, scenario: Scenario, staffing: Staffing, by: Rules, demand: Demand | None = None
+) -> Tally:
+    """Count one replication, with parts where the desk wants them; it was run on `demand`, where that is known."""
+    if not wants_table(scenario, by):
+        sums = count(outcome, measured(scenario), len(scenario.agent_groups))
+        return tally_of(sums, outcome.spells, scenario, staffing)
+    rows = Rows(outcome=outcome, scenario=scenario, rules=by, demand=demand)
+    usual = OutcomeTable(contacts=_usual(rows), spells=outcome.spells, last_ms=outcome.last_ms)
+    sums = count(usual, measured(scenario), len(scenario.agent_groups))
+    base = tally_of(sums, outcome.spells, scenario, staffing)
+    hands = in_hand(rows, base.staffed_ms)
+    follow_ups = rows.count(rows.counted & rows.follows, rows.arrival_cell)
+    return replace(
+        base,
+        arrived=base.arrived - follow_ups,
+        queue_ms=base.queue_ms + _queue_of_others(rows),
+        talk_ms=hands.talk_ms,
+        after_ms=hands.after_ms,
+        busy_ms=hands.some_ms,
+        endings=endings(rows, measured_thresholds(scenario)),
+        in_hand=hands,
+        journeys=journeys(rows),
+        promises=promises(rows),
+        backlog=backlog(rows),
+        contentment=contentment(rows),
+    )
+
+
+def _usual(rows: Rows) -> Contacts:
+    """The contacts that usual figures count; what was begun and not finished waited until it was begun."""
+    c = rows.contacts
+    begun = (c.status == Status.UNSERVED) & (c.answered != NEVER)
+    columns = {field.name: getattr(c, field.name) for field in fields(Contacts)}
+    columns["ended"] = np.where(begun, c.answered, c.ended)
+    return Contacts(**{name: column[rows.counted] for name, column in columns.items()})
+
+
+def _queue_of_others(rows: Rows) -> Ints:
+    """The queue, too, of those who were carried in, from 0 on, and of those withdrawn, [type, interval]."""
+    c, grid = rows.contacts, rows.grid
+    waited = ~rows.counted & (c.status != Status.AFTER_HORIZON) | (c.status == Status.WITHDRAWN)
+    which = np.flatnonzero(waited & (c.queued != NEVER) & ~_rung(rows))
+    start = np.maximum(c.queued[which], 0)
+    end = np.maximum(c.queued[which] + rows.wait[which], 0)
+    return _queue(grid, rows.kind[which], start, end, rows.types)
+
+
+def _rung(rows: Rows) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+    return np.isin(rows.contacts.status, (Status.CALLED_BACK, Status.CALLBACK_UNANSWERED))
+
+
+def _queue(grid: Grid, row: Ints, start: Ints, end: Ints, rows: int) -> Ints:
+    """Waits by real time; the last interval takes what lies behind it."""
+    first = grid.index(start)
+    size = rows * grid.intervals
+    total = np.bincount(row * grid.intervals + first, weights=end - start, minlength=size).astype(np.int64)
+    return (total + grid.spill(row, first, end, rows)).reshape(rows, -1)
+
+
+__all__ = ["parts_of", "tally_run", "wants_table"]
