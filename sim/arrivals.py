@@ -170,7 +170,8 @@ def poisson(dice: np.random.Generator, mass: Floats, border: Integers) -> Floats
     some instant leaves those before it where they are.
     """
     total = mass[-1]
-    points = np.cumsum(dice.standard_exponential(int(total + 8 * np.sqrt(total) + 16)))
+    points = dice.standard_exponential(int(total + 8 * np.sqrt(total) + 16))
+    np.cumsum(points, out=points)
     while points[-1] < total:
         points = np.concatenate((points, points[-1] + np.cumsum(dice.standard_exponential(len(points)))))
     return points[: np.searchsorted(points, total)]
@@ -200,7 +201,8 @@ def draw(pieces: Pieces, law: str, factor: Floats, dice: np.random.Generator) ->
     slope = np.divide(width, expected, out=np.zeros(len(width)), where=expected > 0)
     points -= np.repeat(mass[:-1], counts)
     points *= np.repeat(slope, counts)
-    instants: Integers = np.minimum(points.astype(np.int64), np.repeat(width - 1, counts))
+    instants: Integers = points.astype(np.int64)
+    np.minimum(instants, np.repeat(width - 1, counts), out=instants)
     instants += np.repeat(pieces.edge_ms[:-1], counts)
     return instants
 

@@ -9,18 +9,19 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import IntEnum
-from functools import cached_property, partial
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from sim.arrivals import MINUTE_MS, Pieces, Trace, busyness, draw, pieces, trace, traffic
+from sim.columns import columns
 from sim.distributions import Deterministic, Distribution
 from sim.keys import WORD, mix, mix_all
 from sim.remembered import remembered
 from sim.scenario import BotJourney, ContactType, Scenario
-from sim.streams import Quantity, name_key, stream
+from sim.streams import Quantity, name_key, streams
 from sim.workload import giving_up, normal_quantile, talk_base
 
 Floats = npt.NDArray[np.float64]
@@ -105,8 +106,8 @@ def sample(scenario: Scenario, seed: int, replication: int) -> Demand:
     """The customers of one replication: the same for the same (scenario, seed, replication), whatever else is run."""
     factor = busyness(scenario, seed, replication)
     drawn = []
-    for source in _sources(scenario):
-        dice = partial(stream, seed, replication, source.key)
+    sources = _sources(scenario)
+    for source, dice in zip(sources, streams(seed, replication, [s.key for s in sources]), strict=True):
         drawn.append(_Contacts(source=source, dice=dice, arrival_ms=_arrivals(source, factor, dice)).columns())
     return _merged(drawn, tuple(scenario.contact_types), seed, replication)
 
@@ -156,7 +157,7 @@ def _arrivals(source: _Source, factor: Floats, dice: Callable[[Quantity], np.ran
 
 # ------------------------------------------------------------------------------------------- what its contacts bring
 
-_NO_BOT, _RESOLVED, _CONTAINED, _GIVES_UP, _HANDED_OFF = (np.uint8(fate) for fate in BotFate)
+_NO_BOT, _HANDED_OFF = np.uint8(BotFate.NO_BOT), np.uint8(BotFate.HANDED_OFF)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -171,28 +172,26 @@ class _Contacts:
         """A column for each thing that is not as by default (see `_merged`)."""
         kind = self.source.kind
         journey = self.journey(kind.bot) if kind.bot and self.source.bot_share.any() else {}
-        columns: Columns = {"arrival_ms": self.arrival_ms, "talk_ms": self.talk(journey.get("fate"))}
-        columns |= journey | self.patience()
+        found: Columns = {"arrival_ms": self.arrival_ms, "talk_ms": self.talk(journey.get("fate"))}
+        found |= journey | self.patience()
         if kind.after_contact_work:
-            columns["after_ms"] = _whole_ms(self.seconds(kind.after_contact_work, Quantity.AFTER_CONTACT_WORK))
-        return columns
+            found["after_ms"] = _whole_ms(self.seconds(kind.after_contact_work, Quantity.AFTER_CONTACT_WORK))
+        return found
 
     def journey(self, bot: BotJourney) -> Columns:
         """Who meets the bot, for how long (a millisecond at least), and what it makes of them."""
         contained = self.failure() <= normal_quantile(bot.containment)
-        fate = np.where(
-            self.chance(Quantity.BOT_ENDING, np.where(contained, bot.resolved, giving_up(bot))),
-            np.where(contained, _RESOLVED, _GIVES_UP),
-            np.where(contained, _CONTAINED, _HANDED_OFF),
-        )
+        ending = self.dice(Quantity.BOT_ENDING).random(len(self.arrival_ms))
+        ends = (ending < bot.resolved) & contained | (ending < giving_up(bot)) & ~contained
+        fate = _HANDED_OFF - 2 * contained.view(np.uint8) - ends.view(np.uint8)  # down from handed off, as BotFate goes
         share = self.now(self.source.bot_share)
         if isinstance(share, np.ndarray) or share < 1:
-            fate = np.where(self.chance(Quantity.BOT_ENTRY, share), fate, _NO_BOT)
-        bot_ms = _whole_ms(self.seconds(bot.duration, Quantity.BOT_TIME))
-        columns = {"fate": fate, "bot_ms": np.where(fate == _NO_BOT, 0, np.maximum(bot_ms, 1))}
+            fate *= self.chance(Quantity.BOT_ENTRY, share)
+        bot_ms = np.maximum(_whole_ms(self.seconds(bot.duration, Quantity.BOT_TIME)), 1)
+        columns = {"fate": fate, "bot_ms": bot_ms * (fate != _NO_BOT)}
         if bot.hand_off.delay:
             delay_ms = _whole_ms(self.seconds(bot.hand_off.delay, Quantity.HAND_OFF))
-            columns["hand_off_ms"] = np.where(fate == _HANDED_OFF, delay_ms, 0)
+            columns["hand_off_ms"] = delay_ms * (fate == _HANDED_OFF)
         return columns
 
     def failure(self) -> Floats:
@@ -252,41 +251,48 @@ class _Contacts:
 
 def _whole_ms(seconds: Numbers) -> npt.NDArray[np.int32]:
     """Whole milliseconds, half up; what is positive stays at least 1."""
-    ms = np.minimum(np.asarray(seconds) * 1000 + 0.5, LONGEST_MS).astype(np.int32)
-    return np.maximum(ms, np.asarray(seconds) > 0)
+    exact = np.multiply(seconds, 1000.0, out=np.empty(np.shape(seconds)))
+    exact += 0.5
+    np.minimum(exact, LONGEST_MS, out=exact)
+    ms = exact.astype(np.int32)
+    return ms if ms.all() else np.maximum(ms, np.asarray(seconds) > 0)
 
 
 # -------------------------------------------------------------------------------------------------- all types together
 
 
+_COLUMNS: dict[str, npt.DTypeLike] = {
+    "type": np.int16,
+    "arrival_ms": np.int64,
+    "fate": np.uint8,
+    "bot_ms": np.int32,
+    "hand_off_ms": np.int32,
+    "patience_ms": np.int32,
+    "leaves_at_once": np.bool_,
+    "talk_ms": np.int32,
+    "after_ms": np.int32,
+}
+_DEFAULTS = {"patience_ms": FOREVER}
+
+
 def _merged(drawn: list[Columns], types: tuple[str, ...], seed: int, replication: int) -> Demand:
-    """All contacts in order; a column that a type lacks keeps its default there."""
-    arrival_ms = np.concatenate([columns["arrival_ms"] for columns in drawn])
-    order = np.argsort(arrival_ms, kind="stable")
-    row = np.empty_like(order)
-    row[order] = np.arange(len(order))
-    rows = np.split(row, np.cumsum([len(columns["arrival_ms"]) for columns in drawn])[:-1])
+    """All contacts in order; a column that a type lacks keeps its default there, 0 unless said otherwise."""
+    for index, of_type in enumerate(drawn):
+        of_type["type"] = np.array(index)
+    edges = np.cumsum([0, *(len(of_type["arrival_ms"]) for of_type in drawn)]).tolist()
+    merged, room = columns(edges[-1], **_COLUMNS), np.empty(edges[-1], dtype=np.int64)
 
-    def column(name: str, dtype: npt.DTypeLike, default: int = 0) -> npt.NDArray[Any]:
-        whole = np.full(len(order), default, dtype) if default else np.zeros(len(order), dtype)
-        for place, columns in zip(rows, drawn, strict=True):
-            if name in columns:
-                whole[place] = columns[name]
-        return whole
+    def side_by_side(name: str) -> npt.NDArray[Any]:
+        """A column's parts, type by type."""
+        parts = room.view(_COLUMNS[name])[: len(room)]
+        for of_type, start, end in zip(drawn, edges, edges[1:], strict=False):
+            parts[start:end] = of_type.get(name, _DEFAULTS.get(name, 0))
+        return parts
 
-    for index, columns in enumerate(drawn):
-        columns["type"] = np.array(index)
-    return Demand(
-        types=types,
-        seed=seed,
-        replication=replication,
-        type=column("type", np.int16),
-        arrival_ms=arrival_ms[order],
-        fate=column("fate", np.uint8),
-        bot_ms=column("bot_ms", np.int32),
-        hand_off_ms=column("hand_off_ms", np.int32),
-        patience_ms=column("patience_ms", np.int32, FOREVER),
-        leaves_at_once=column("leaves_at_once", np.bool_),
-        talk_ms=column("talk_ms", np.int32),
-        after_ms=column("after_ms", np.int32),
-    )
+    order = np.argsort(side_by_side("arrival_ms"), kind="stable")
+    for name, column in merged.items():
+        if any(name in of_type for of_type in drawn):
+            np.take(side_by_side(name), order, out=column, mode="clip")
+        else:
+            column.fill(_DEFAULTS.get(name, 0))
+    return Demand(types=types, seed=seed, replication=replication, pools=None, **merged)
