@@ -5,44 +5,24 @@ long it would talk. Two plans run on the same Demand meet the same customers; so
 for each quantity of each type has a stream of its own, whose n-th draw belongs to the type's n-th contact.
 """
 
-import math
-from collections.abc import Callable
-from dataclasses import dataclass
-from enum import IntEnum
-from functools import cached_property
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from sim.arrivals import MINUTE_MS, Pieces, Trace, busyness, draw, pieces, trace, traffic
+from sim.arrivals import busyness
 from sim.columns import columns
-from sim.distributions import Deterministic, Distribution
+from sim.drawing import FOREVER, LONGEST_MS, BotFate, Columns, Contacts, Source, arrivals, sources, whole_ms
 from sim.keys import WORD, mix, mix_all
-from sim.remembered import remembered
-from sim.scenario import BotJourney, ContactType, Scenario
-from sim.streams import Quantity, name_key, streams
-from sim.workload import giving_up, normal_quantile, talk_base
+from sim.scenario import Backlog, Scenario
+from sim.streams import Quantity, name_key, stream, streams
 
-Floats = npt.NDArray[np.float64]
-Integers = npt.NDArray[np.int64]
-Numbers = Floats | float
-Columns = dict[str, npt.NDArray[Any]]
+__all__ = ["FOREVER", "LONGEST_MS", "BotFate", "Demand", "Pools", "sample"]
 
-FOREVER: int = 2**31 - 1
-"""Patience of a contact that never hangs up (milliseconds)."""
-LONGEST_MS: int = FOREVER - 1
-"""No other duration is longer."""
-
-
-class BotFate(IntEnum):
-    """What the bot makes of a contact."""
-
-    NO_BOT = 0
-    RESOLVED = 1
-    CONTAINED = 2
-    GIVES_UP = 3
-    HANDED_OFF = 4
+POOL_ROWS = 4096
+"""Draws of each type that follow-ups lead to: small enough to stay in cache, a power of two."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -93,169 +73,73 @@ class Demand:
 
     @cached_property
     def key(self) -> npt.NDArray[np.uint64]:
-        """What the contacts' decisions hang on, shape [contact]: seed, replication, type's name and ordinal, mixed."""
+        """What the contacts' decisions hang on, shape [contact]: seed, replication, type's name and ordinal, mixed.
+
+        Those carried in have ordinals below 0, so that a backlog leaves the decisions of all others alone.
+        """
         day = mix(mix(self.seed & WORD, 0), self.replication)
         key = np.empty(len(self), dtype=np.uint64)
         for k, name in enumerate(self.types):
             mine = np.flatnonzero(self.type == k)
-            key[mine] = mix_all(np.uint64(mix(day, name_key(name))), np.arange(len(mine), dtype=np.uint64))
+            ordinal = np.arange(len(mine)) - np.searchsorted(self.arrival_ms[mine], 0)
+            key[mine] = mix_all(np.uint64(mix(day, name_key(name))), ordinal.astype(np.uint64))
         return key
 
 
 def sample(scenario: Scenario, seed: int, replication: int) -> Demand:
     """The customers of one replication: the same for the same (scenario, seed, replication), whatever else is run."""
-    factor = busyness(scenario, seed, replication)
-    drawn = []
-    sources = _sources(scenario)
-    for source, dice in zip(sources, streams(seed, replication, [s.key for s in sources]), strict=True):
-        drawn.append(_Contacts(source=source, dice=dice, arrival_ms=_arrivals(source, factor, dice)).columns())
-    return _merged(drawn, tuple(scenario.contact_types), seed, replication)
+    factor, kinds = busyness(scenario, seed, replication), sources(scenario)
+    drawn: list[Columns] = []
+    for index, (source, dice) in enumerate(zip(kinds, streams(seed, replication, [s.key for s in kinds]), strict=True)):
+        if backlog := scenario.backlog.get(source.name):
+            drawn.append(_carried_in(source, backlog, seed, replication) | {"type": np.array(index)})
+        contacts = Contacts(source=source, dice=dice, arrival_ms=arrivals(source, factor, dice))
+        drawn.append(contacts.columns() | {"type": np.array(index)})
+    return _merged(drawn, tuple(scenario.contact_types), seed, replication, _pools(scenario, seed, replication))
 
 
-# --------------------------------------------------------------------------------------------- what a type is made of
+def _carried_in(source: Source, backlog: Backlog, seed: int, replication: int) -> Columns:
+    """Contacts of a type that have asked before the desk begins, at least a millisecond."""
+    dice = partial(stream, seed, replication, name_key(f"{source.name} carried in"))
+    age_ms = np.maximum(whole_ms(backlog.age.sample(dice(Quantity.AGE), backlog.number)).astype(np.int64), 1)
+    asking = replace(source, trace=None, kind=source.kind.model_copy(update={"bot": None}))
+    return Contacts(source=asking, dice=dice, arrival_ms=np.sort(-age_ms)).columns()
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class _Source:
-    """A contact type made ready for drawing; paths by minute have a single entry where they never change."""
-
-    key: int
-    kind: ContactType
-    pieces: Pieces
-    trace: Trace | None
-    bot_share: Floats
-    talk_factor: Floats
-    talk_base: float
+# ------------------------------------------------------------------------------------------------------- follow-ups
 
 
-@remembered
-def _sources(scenario: Scenario) -> list[_Source]:
-    return [
-        _Source(
-            key=name_key(name),
-            kind=kind,
-            pieces=pieces(flow.expected, scenario.horizon),
-            trace=trace(scenario).get(name),
-            bot_share=_path(flow.bot_share),
-            talk_factor=_path(flow.talk_factor),
-            talk_base=talk_base(kind),
-        )
-        for (name, kind), flow in zip(scenario.contact_types.items(), traffic(scenario), strict=True)
+def _pools(scenario: Scenario, seed: int, replication: int) -> Pools | None:
+    """What follow-ups bring: the draws of contacts of their type, at its usual times; for other types zeros."""
+    rules = [
+        (f"{name} {rule_name}", name, rule)
+        for name, kind in scenario.contact_types.items()
+        for rule_name, rule in kind.follow_ups.items()
     ]
+    if not rules:
+        return None
+    reached = {rule.to or name for _, name, rule in rules}
+    rows = [_pool(source, seed, replication) if source.name in reached else Columns() for source in sources(scenario)]
+    tables = {name: np.full((len(rows), POOL_ROWS), _DEFAULTS.get(name, 0), _COLUMNS[name]) for name in POOLED}
+    for k, drawn in enumerate(rows):
+        for name in POOLED & drawn.keys():
+            tables[name][k] = drawn[name]
+    delay_ms = np.empty((len(rules), POOL_ROWS), dtype=np.int32)
+    for r, (name, _, rule) in enumerate(rules):
+        dice = stream(seed, replication, name_key(name), Quantity.FOLLOW_UP_DELAY)
+        delay_ms[r] = whole_ms(rule.delay.sample(dice, POOL_ROWS)) if rule.delay else 0
+    return Pools(**tables, delay_ms=delay_ms)
 
 
-def _path(by_minute: Floats) -> Floats:
-    return by_minute[:1] if (by_minute == by_minute[0]).all() else by_minute
-
-
-def _arrivals(source: _Source, factor: Floats, dice: Callable[[Quantity], np.random.Generator]) -> Integers:
-    if source.trace:
-        return source.trace.arrival_ms
-    law = source.kind.arrivals.law if source.kind.arrivals else "poisson"
-    return draw(source.pieces, law, factor, dice(Quantity.ARRIVAL))
-
-
-# ------------------------------------------------------------------------------------------- what its contacts bring
-
-_NO_BOT, _HANDED_OFF = np.uint8(BotFate.NO_BOT), np.uint8(BotFate.HANDED_OFF)
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class _Contacts:
-    """The contacts of one type, by arrival."""
-
-    source: _Source
-    dice: Callable[[Quantity], np.random.Generator]
-    arrival_ms: Integers
-
-    def columns(self) -> Columns:
-        """A column for each thing that is not as by default (see `_merged`)."""
-        kind = self.source.kind
-        journey = self.journey(kind.bot) if kind.bot and self.source.bot_share.any() else {}
-        found: Columns = {"arrival_ms": self.arrival_ms, "talk_ms": self.talk(journey.get("fate"))}
-        found |= journey | self.patience()
-        if kind.after_contact_work:
-            found["after_ms"] = _whole_ms(self.seconds(kind.after_contact_work, Quantity.AFTER_CONTACT_WORK))
-        return found
-
-    def journey(self, bot: BotJourney) -> Columns:
-        """Who meets the bot, for how long (a millisecond at least), and what it makes of them."""
-        contained = self.failure() <= normal_quantile(bot.containment)
-        ending = self.dice(Quantity.BOT_ENDING).random(len(self.arrival_ms))
-        ends = (ending < bot.resolved) & contained | (ending < giving_up(bot)) & ~contained
-        fate = _HANDED_OFF - 2 * contained.view(np.uint8) - ends.view(np.uint8)  # down from handed off, as BotFate goes
-        share = self.now(self.source.bot_share)
-        if isinstance(share, np.ndarray) or share < 1:
-            fate *= self.chance(Quantity.BOT_ENTRY, share)
-        bot_ms = np.maximum(_whole_ms(self.seconds(bot.duration, Quantity.BOT_TIME)), 1)
-        columns = {"fate": fate, "bot_ms": bot_ms * (fate != _NO_BOT)}
-        if bot.hand_off.delay:
-            delay_ms = _whole_ms(self.seconds(bot.hand_off.delay, Quantity.HAND_OFF))
-            columns["hand_off_ms"] = delay_ms * (fate == _HANDED_OFF)
-        return columns
-
-    def failure(self) -> Floats:
-        """W = aZ + sqrt(1 - a^2) E, standard normal: a contact is contained if W is at most a quantile.
-
-        So the stated containment is exact, and on the same customers a better bot contains all that a worse one did.
-        """
-        luck, a = self.dice(Quantity.BOT_FAILURE).standard_normal(len(self.arrival_ms)), self.source.kind.difficulty.bot
-        return a * self.difficulty + math.sqrt(1 - a**2) * luck if a else luck
-
-    def talk(self, fate: npt.NDArray[np.uint8] | None) -> npt.NDArray[np.int32]:
-        """Talk times difficulty, events and what the hand-off adds; one that the trace gives is all there is to it."""
-        source, kind = self.source, self.source.kind
-        seconds, b = self.seconds(kind.talk, Quantity.TALK), kind.difficulty.talk
-        if b:
-            seconds = seconds * np.exp(b * self.difficulty + (math.log(source.talk_base) - b**2 / 2))
-        if (source.talk_factor != 1).any():
-            seconds = seconds * self.now(source.talk_factor)
-        if kind.bot and kind.bot.hand_off.talk_factor != 1 and fate is not None:
-            seconds = seconds * np.where(fate == _HANDED_OFF, kind.bot.hand_off.talk_factor, 1.0)
-        if source.trace:
-            seconds = np.where(np.isnan(source.trace.talk_s), seconds, source.trace.talk_s)
-        return _whole_ms(seconds)
-
-    def patience(self) -> Columns:
-        """How long they would wait, and who would not at all; a patience that the trace gives is all there is to it."""
-        kind, columns = self.source.kind, Columns()
-        if kind.patience:
-            columns["patience_ms"] = _whole_ms(self.seconds(kind.patience, Quantity.PATIENCE))
-        if kind.gives_up_at_once:
-            columns["leaves_at_once"] = self.chance(Quantity.AT_ONCE, kind.gives_up_at_once)
-        if self.source.trace and (told := ~np.isnan(self.source.trace.patience_s)).any():
-            patience_ms = _whole_ms(np.where(told, self.source.trace.patience_s, 0.0))
-            columns["patience_ms"] = np.where(told, patience_ms, columns.get("patience_ms", FOREVER)).astype(np.int32)
-            columns["leaves_at_once"] = columns.get("leaves_at_once", np.False_) & ~told
-        return columns
-
-    @cached_property
-    def difficulty(self) -> Floats:
-        """Z of each contact, standard normal."""
-        return self.dice(Quantity.DIFFICULTY).standard_normal(len(self.arrival_ms))
-
-    def seconds(self, family: Distribution, quantity: Quantity) -> Numbers:
-        """Draws of one quantity; what never varies is one number and costs nothing."""
-        if isinstance(family, Deterministic):
-            return family.value
-        return family.sample(self.dice(quantity), len(self.arrival_ms))
-
-    def chance(self, quantity: Quantity, share: Numbers) -> npt.NDArray[np.bool_]:
-        """Whether each contact belongs to a share."""
-        return self.dice(quantity).random(len(self.arrival_ms)) < share
-
-    def now(self, path: Floats) -> Numbers:
-        """The value of a path by minute at each arrival, or its only value."""
-        return path[self.arrival_ms // MINUTE_MS] if len(path) > 1 else float(path[0])
-
-
-def _whole_ms(seconds: Numbers) -> npt.NDArray[np.int32]:
-    """Whole milliseconds, half up; what is positive stays at least 1."""
-    exact = np.multiply(seconds, 1000.0, out=np.empty(np.shape(seconds)))
-    exact += 0.5
-    np.minimum(exact, LONGEST_MS, out=exact)
-    ms = exact.astype(np.int32)
-    return ms if ms.all() else np.maximum(ms, np.asarray(seconds) > 0)
+def _pool(source: Source, seed: int, replication: int) -> Columns:
+    dice = partial(stream, seed, replication, name_key(f"{source.name} again"))
+    mass, rows = np.cumsum(np.append(0.0, source.pieces.expected)), dice(Quantity.POOL).random(POOL_ROWS)
+    if mass[-1] > 0:
+        instants = np.interp(rows * mass[-1], mass, source.pieces.edge_ms)
+    else:
+        instants = rows * source.horizon.length_ms
+    arrival_ms = np.minimum(instants.astype(np.int64), source.horizon.length_ms - 1)
+    return Contacts(source=replace(source, trace=None), dice=dice, arrival_ms=arrival_ms).columns()
 
 
 # -------------------------------------------------------------------------------------------------- all types together
@@ -273,12 +157,11 @@ _COLUMNS: dict[str, npt.DTypeLike] = {
     "after_ms": np.int32,
 }
 _DEFAULTS = {"patience_ms": FOREVER}
+POOLED = _COLUMNS.keys() - {"type", "arrival_ms"}
 
 
-def _merged(drawn: list[Columns], types: tuple[str, ...], seed: int, replication: int) -> Demand:
+def _merged(drawn: list[Columns], types: tuple[str, ...], seed: int, replication: int, pools: Pools | None) -> Demand:
     """All contacts in order; a column that a type lacks keeps its default there, 0 unless said otherwise."""
-    for index, of_type in enumerate(drawn):
-        of_type["type"] = np.array(index)
     edges = np.cumsum([0, *(len(of_type["arrival_ms"]) for of_type in drawn)]).tolist()
     merged, room = columns(edges[-1], **_COLUMNS), np.empty(edges[-1], dtype=np.int64)
 
@@ -295,4 +178,4 @@ def _merged(drawn: list[Columns], types: tuple[str, ...], seed: int, replication
             np.take(side_by_side(name), order, out=column, mode="clip")
         else:
             column.fill(_DEFAULTS.get(name, 0))
-    return Demand(types=types, seed=seed, replication=replication, pools=None, **merged)
+    return Demand(types=types, seed=seed, replication=replication, pools=pools, **merged)

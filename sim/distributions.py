@@ -9,11 +9,13 @@ from typing import Annotated, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
+from sim.clock import held, parse_moment
 from sim.units import PositiveSeconds, Seconds, Share
 
 Floats = npt.NDArray[np.float64]
+Whole = npt.NDArray[np.int64]
 
 
 class Family(BaseModel):
@@ -263,7 +265,7 @@ class Empirical(Family):
         return np.searchsorted(np.sort(self.values), x, side="right") / len(self.values)
 
 
-Distribution = Annotated[
+_Plain = (
     Deterministic
     | Exponential
     | Lognormal
@@ -273,9 +275,62 @@ Distribution = Annotated[
     | Uniform
     | Triangular
     | Hyperexponential
-    | Empirical,
-    Field(discriminator="family"),
-]
+    | Empirical
+)
+
+
+class ByTime(Family):
+    """A law of its own for contacts that arrive from each label on: `{by_time: {"08:00": {…}, "12:00": {…}}}`.
+
+    On its own it stands for the mixture over the times of a day.
+    """
+
+    family: Literal["by_time"] = "by_time"
+    by_time: dict[str, Annotated[_Plain, Field(discriminator="family")]] = Field(min_length=1)
+
+    @field_validator("by_time")
+    @classmethod
+    def _labels(cls, value: dict[str, Family]) -> dict[str, Family]:
+        for label in value:
+            parse_moment(label)
+        return value
+
+    @property
+    def laws(self) -> tuple[Family, ...]:
+        """The laws, in the order of their labels in the file."""
+        return tuple(self.by_time.values())
+
+    def law_at(self, wall: Whole) -> Whole:
+        """Index among `laws` of the one in force at each wall-clock minute; before the first label the first."""
+        number = {label: float(i) for i, label in enumerate(self.by_time)}
+        return held(number, wall).astype(np.int64)
+
+    @property
+    def _parts(self) -> list[tuple[float, Family]]:
+        minutes = np.bincount(self.law_at(np.arange(1440) + 14400), minlength=len(self.laws)).astype(np.float64)
+        if any(parse_moment(label)[0] for label in self.by_time):
+            minutes[:] = 1
+        return list(zip((minutes / minutes.sum()).tolist(), self.laws, strict=True))
+
+    @property
+    def average(self) -> float:
+        return sum(share * law.average for share, law in self._parts)
+
+    def sample(self, rng: np.random.Generator, n: int) -> Floats:
+        drawn = np.stack([law.sample(rng, n) for law in self.laws])
+        which = np.searchsorted(np.cumsum([share for share, _ in self._parts])[:-1], rng.random(n), side="right")
+        return np.asarray(drawn[which, np.arange(n)])
+
+    def cdf(self, x: Floats) -> Floats:
+        return np.asarray(sum(share * law.cdf(x) for share, law in self._parts), dtype=np.float64)
+
+
+def _as_by_time(value: Any) -> Any:
+    is_by_time = isinstance(value, dict) and "by_time" in value and "family" not in value
+    return {"family": "by_time", **value} if is_by_time else value
+
+
+Distribution = Annotated[_Plain | ByTime, Field(discriminator="family"), BeforeValidator(_as_by_time)]
 
 
 def gamma_factor(cv: float, u: Floats) -> Floats:

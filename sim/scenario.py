@@ -15,46 +15,69 @@ from pydantic import Field, model_validator
 from sim.clock import YEARS, Horizon, parse_moment
 from sim.desk.agents import AgentGroup, Skill
 from sim.desk.arrivals import Arrivals, Busyness, Event, Series, TraceRow
-from sim.desk.base import Name, ProblemList, Spec, Where, unknown_name
-from sim.desk.bots import Bot, BotJourney, Difficulty, HandOff
-from sim.desk.channels import WEEKDAYS, Channel, Opening
+from sim.desk.attendance import Absence, Attendance, ExtraBreaks, Fatigue, Lateness, Tenure
+from sim.desk.base import Name, ProblemList, Spec, Where, added, unknown_name
+from sim.desk.bots import Bot, BotJourney, Difficulty, HandOff, Outage, Trigger
+from sim.desk.channels import WEEKDAYS, AtClosing, Channel, Opening
 from sim.desk.contacts import ContactType
 from sim.desk.customers import Complaints, Customers, Satisfaction
+from sim.desk.follow_ups import FollowUp
+from sim.desk.routing import TAKES, Routing, RoutingOrName, Score
 from sim.desk.shifts import BreakRule, ShiftTemplate, StartWindow
+from sim.desk.start import Backlog
 from sim.desk.targets import SHARES, Costs, Measure, Target
+from sim.desk.waiting import Balk, CallBack, Due, Message, Silence
 from sim.staffing import StaffingPlan
 from sim.units import Seconds, format_duration
 
 __all__ = [
     "SHARES",
+    "TAKES",
     "WEEKDAYS",
+    "Absence",
     "AgentGroup",
     "Arrivals",
+    "Attendance",
+    "Backlog",
+    "Balk",
     "Bot",
     "BotJourney",
     "BreakRule",
     "Busyness",
+    "CallBack",
     "Channel",
     "Complaints",
     "ContactType",
     "Costs",
     "Customers",
     "Difficulty",
+    "Due",
     "Event",
+    "ExtraBreaks",
+    "Fatigue",
+    "FollowUp",
     "HandOff",
+    "Lateness",
     "Measure",
+    "Message",
     "Name",
     "Opening",
+    "Outage",
     "ProblemList",
+    "Routing",
     "Satisfaction",
     "Scenario",
+    "Score",
     "Series",
     "ShiftTemplate",
+    "Silence",
     "Skill",
     "Spec",
     "StartWindow",
     "Target",
+    "Tenure",
     "TraceRow",
+    "Trigger",
     "Where",
     "unknown_name",
 ]
@@ -73,8 +96,9 @@ class Scenario(Spec):
     volume: Annotated[float, Field(gt=0)] = Field(1.0, description="multiplies all arrivals but those of a trace")
     busyness: Busyness = Busyness()
     events: dict[Name, Event] = Field({})
+    backlog: dict[str, Backlog] = added({}, "contacts that are open when the desk begins, by type")
     agent_groups: dict[Name, AgentGroup] = Field(min_length=1)
-    routing: Literal["priority", "fcfs", "preference", "specialists"] = "priority"
+    routing: RoutingOrName = Routing()
     staffing: StaffingPlan | None = None
     shift_templates: dict[Name, ShiftTemplate] = Field({})
     objective: Literal["heads", "fte", "hours", "cost"] = "heads"
@@ -86,16 +110,17 @@ class Scenario(Spec):
 
     @model_validator(mode="after")
     def _refers_to_what_exists(self) -> "Scenario":
-        problems = list(_dangling(self)) + list(_mistimed(self))
+        problems = [*_dangling(self), *_mistimed(self), *_unsuited(self)]
         if problems:
             raise ProblemList(problems)
         return self
 
-    def opening_of(self, contact_type: str) -> tuple[Any, Literal["serve", "disconnect"]]:
+    def opening_of(self, contact_type: str) -> tuple[Any, AtClosing]:
         """Opening windows (None: always open) and what happens at closing, of a type: its own or its channel's."""
         kind = self.contact_types[contact_type]
         channel = self.channels[kind.channel]
-        return kind.opening if kind.opening is not None else channel.opening, kind.at_closing or channel.at_closing
+        at_closing = "keep" if channel.deferred else kind.at_closing or channel.at_closing
+        return kind.opening if kind.opening is not None else channel.opening, at_closing
 
     @property
     def canonical(self) -> str:
@@ -124,6 +149,9 @@ def _dangling(s: Scenario) -> Iterator[tuple[Where, str]]:
             yield (*at, "channel"), unknown_name(kind.channel, s.channels, "channel")
         if kind.bot is not None and kind.bot.uses not in s.bots:
             yield (*at, "bot", "uses"), unknown_name(kind.bot.uses, s.bots, "bot")
+        for rule_name, rule in kind.follow_ups.items():
+            if rule.to is not None and rule.to not in types:
+                yield (*at, "follow_ups", rule_name, "to"), unknown_name(rule.to, types, "contact type")
         if not any(name in group.skills for group in groups.values()):
             yield at, f"nobody can serve {name}: give an agent group this skill"
     for name, group in groups.items():
@@ -135,6 +163,10 @@ def _dangling(s: Scenario) -> Iterator[tuple[Where, str]]:
         for mixed in event.mix:
             if mixed not in types:
                 yield ("events", name, "mix", mixed), unknown_name(mixed, types, "contact type")
+    for name in s.backlog:
+        if name not in types:
+            yield ("backlog", name), unknown_name(name, types, "contact type")
+    yield from _misrouted(s)
     for i, target in enumerate(s.targets):
         yield from _named(target.contact_types, types, "contact type", ("targets", i, "contact_types"))
         yield from _named(target.agent_groups, groups, "agent group", ("targets", i, "agent_groups"))
@@ -160,6 +192,42 @@ def _dangling(s: Scenario) -> Iterator[tuple[Where, str]]:
                 yield ("staffing", "shifts", i, "group"), unknown_name(shift.group, groups, "agent group")
 
 
+def _misrouted(s: Scenario) -> Iterator[tuple[Where, str]]:
+    """Contact types and agent groups that the parameters of the routing policy name."""
+    levels = ((s.contact_types, "contact type"), (s.agent_groups, "agent group"))
+    for parameter in ("weights", "costs", "ratios", "group_ranks", "type_ranks", "delays", "scores"):
+        table = getattr(s.routing, parameter) or {}
+        outer, inner = reversed(levels) if parameter == "type_ranks" else levels
+        for name, row in table.items():
+            if name not in outer[0]:
+                yield ("routing", parameter, name), unknown_name(name, *outer)
+            for other in row if isinstance(row, dict) else ():
+                if other not in inner[0]:
+                    yield ("routing", parameter, name, other), unknown_name(other, *inner)
+
+
+def _unsuited(s: Scenario) -> Iterator[tuple[Where, str]]:
+    """What does not go with deferred work, or with work that is not."""
+    live_only = ("patience", "gives_up_at_once", "silent", "balking", "call_back", "announcement", "messages")
+    for name, kind in s.contact_types.items():
+        at: Where = ("contact_types", name)
+        channel = s.channels.get(kind.channel)
+        if channel is None:
+            continue
+        if not channel.deferred:
+            for key in ("interruptible", "due"):
+                if getattr(kind, key):
+                    yield (*at, key), f"{key} is for deferred work: give the channel {kind.channel} deferred: true"
+            if kind.at_closing == "keep":
+                yield (*at, "at_closing"), "at_closing keep is for deferred work: write serve or disconnect"
+            continue
+        for key in live_only:
+            if getattr(kind, key):
+                yield (*at, key), f"deferred work waits until it is done: take {key} away"
+        if kind.at_closing == "disconnect":
+            yield (*at, "at_closing"), "at_closing of deferred work is keep: it stays until it is done"
+
+
 def _mistimed(s: Scenario) -> Iterator[tuple[Where, str]]:
     for group, heads in (s.staffing.levels or {} if s.staffing else {}).items():
         for label in heads:
@@ -168,10 +236,10 @@ def _mistimed(s: Scenario) -> Iterator[tuple[Where, str]]:
             except ValueError as error:
                 yield ("staffing", "levels", group, label), str(error)
     for name, event in s.events.items():
-        day, minutes = parse_moment(event.start)
-        if day is not None and (times := len(s.horizon.instants(day, minutes))) != 1:
-            word = "exists twice" if times else "does not exist"
-            yield ("events", name, "start"), f"{event.start} {word} in {s.horizon.zone} (clock change)"
+        yield from _ambiguous(s, event.start, ("events", name, "start"))
+    for name, bot in s.bots.items():
+        for i, outage in enumerate(bot.outages):
+            yield from _ambiguous(s, outage.start, ("bots", name, "outages", i, "start"))
     for i, shift in enumerate(s.staffing.shifts or () if s.staffing else ()):
         if shift.day is not None and shift.day.year not in YEARS:
             yield ("staffing", "shifts", i, "day"), "the year does not lie between 1900 and 2200"
@@ -179,3 +247,10 @@ def _mistimed(s: Scenario) -> Iterator[tuple[Where, str]]:
         if row.arrival * 1000 >= s.horizon.length_ms:
             end = format_duration(s.horizon.length)
             yield ("trace", i, "arrival"), f"{row.arrival:g} s lies past the end of the horizon ({end})"
+
+
+def _ambiguous(s: Scenario, start: str, where: Where) -> Iterator[tuple[Where, str]]:
+    day, minutes = parse_moment(start)
+    if day is not None and (times := len(s.horizon.instants(day, minutes))) != 1:
+        word = "exists twice" if times else "does not exist"
+        yield where, f"{start} {word} in {s.horizon.zone} (clock change)"

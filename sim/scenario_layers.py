@@ -5,6 +5,7 @@ The talk base of bots, shared profiles and sources are settled here, before the 
 
 from pydantic import TypeAdapter, ValidationError
 
+from sim.desk.bots import MAX_ATTEMPTS, passed_over
 from sim.scenario import Series, unknown_name
 from sim.scenario_problems import Problem, did_you_mean, problem, split, translate
 from sim.scenario_schema import keys_at, takes_any_key
@@ -33,11 +34,27 @@ def with_baselines(tree: Node, before: Node | None = None) -> Node:
         if measured is None or (before is not None and before.at(*place[:2]) is not None):
             measured = Node(0, bot.origin)
         if _is_share(measured):
-            tree = put(tree, (*place, "baseline_containment"), measured)
+            base = {"baseline_containment": measured}
+            if measured.value and (passed_over := _passed_over(bot)):
+                base["baseline_passed_over"] = Node(passed_over, bot.origin)
             difficulty = tree.at(*place[:2], "difficulty")
-            if difficulty is not None and difficulty.entries:  # stays when the bot is taken away
-                tree = put(tree, (*place[:2], "difficulty", "baseline_containment"), measured)
+            for key, value in base.items():
+                tree = put(tree, (*place, key), value)
+                if difficulty is not None and difficulty.entries:  # stays when the bot is taken away
+                    tree = put(tree, (*place[:2], "difficulty", key), value)
     return tree
+
+
+def _passed_over(bot: Node) -> float:
+    """The share that a bot passes over; 0 where it cannot be read, and is refused later."""
+    recognition, attempts = bot.child("recognition"), bot.child("max_attempts")
+    shares = [node.value for _, node in find(bot, "triggers.*.share")]
+    try:
+        triggered = sum(parse_share(share) for share in shares)
+        understood = parse_share(recognition.value) if recognition else 1.0
+        return passed_over(triggered, understood, int(str(attempts.value)) if attempts else MAX_ATTEMPTS)
+    except ValueError:
+        return 0.0
 
 
 def _is_share(node: Node) -> bool:

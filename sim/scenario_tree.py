@@ -80,7 +80,7 @@ def merge(base: Node, over: Node, place: Place = ()) -> Node:
     """`over` laid over `base`: mappings key by key, lists and scalars replaced, null takes a key away.
 
     What is of another kind replaces: a table from a file, a distribution of another family, staffing or arrivals in
-    another form.
+    another form, another routing policy.
     """
     both = isinstance(base.value, dict) and isinstance(over.value, dict)
     if not both or over.whole or _is_other_kind(base, over, place):
@@ -100,6 +100,10 @@ def _is_other_kind(base: Node, over: Node, place: Place) -> bool:
     families = [family.value for node in (base, over) if (family := node.child("family"))]
     if len(families) == 2 and families[0] != families[1]:
         return True
+    if place == ("routing",) and "policy" in over.entries:
+        return (base.at("policy") or base).value != over.entries["policy"].value
+    if ("by_time" in base.entries) != ("by_time" in over.entries):
+        return bool({"family", "by_time"} & over.entries.keys())
     is_section = place == ("staffing",) or (len(place) == 3 and place[0] == "contact_types")
     forms = _FORMS.get(str(place[-1]), set()) if is_section else set()
     old, new = _said(base) & forms, _said(over) & forms

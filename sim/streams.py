@@ -31,6 +31,22 @@ class Quantity(IntEnum):
     AT_ONCE = 9
     TALK = 10
     AFTER_CONTACT_WORK = 11
+    TURNS = 12
+    MISUNDERSTOOD = 13
+    TURN_TIME = 14
+    TRIGGER = 15
+    MESSAGE = 16
+    AGE = 17
+    POOL = 18
+    FOLLOW_UP_DELAY = 19
+    PLANNED_ABSENCE = 20
+    UNPLANNED_ABSENCE = 21
+    LATENESS = 22
+    LATE_BY = 23
+    EXTRA_BREAKS = 24
+    SPREAD = 25
+    TENURE = 26
+    SHORT_DAY = 27
 
 
 def name_key(name: str) -> int:

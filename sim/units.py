@@ -96,6 +96,7 @@ _clock = BeforeValidator(parse_clock, json_schema_input_type=ClockText)
 
 Seconds = Annotated[float, _duration, Field(ge=0), _text]
 PositiveSeconds = Annotated[float, _duration, Field(gt=0), _text]
+SignedSeconds = Annotated[float, _duration, _text]
 Share = Annotated[float, _share, Field(ge=0, le=1)]
 Factor = Annotated[float, _share, Field(gt=0)]
 WindowName = Literal["interval", "day", "horizon"]

@@ -34,7 +34,7 @@ ARROWS: dict[str, tuple[str, ...]] = {
     "sim.mechanisms": (),
     # what a desk is, and its files
     "sim.clock": ("sim.units",),
-    "sim.distributions": ("sim.units",),
+    "sim.distributions": ("sim.units", "sim.clock"),
     "sim.staffing": ("sim.units", "sim.clock"),
     "sim.desk*": ("sim.desk.*", "sim.units", "sim.clock", "sim.distributions"),
     "sim.scenario": ("sim.desk.*", "sim.units", "sim.clock", "sim.distributions", "sim.staffing"),
@@ -50,11 +50,14 @@ ARROWS: dict[str, tuple[str, ...]] = {
     # from the desk to what an engine reads
     "sim.arrivals": ("sim.scenario", "sim.streams", "sim.remembered"),
     "sim.workload": ("sim.scenario", "sim.arrivals"),
-    "sim.demand": (
-        "sim.scenario", "sim.arrivals", "sim.workload", "sim.streams", "sim.remembered", "sim.keys", "sim.columns",
-    ),
+    "sim.drawing": ("sim.scenario", "sim.arrivals", "sim.workload", "sim.streams", "sim.remembered"),
+    "sim.demand": ("sim.drawing", "sim.scenario", "sim.arrivals", "sim.streams", "sim.keys", "sim.columns"),
+    "sim.rulebook": ("sim.mechanisms",),
+    "sim.policies": ("sim.rulebook", "sim.scenario", "sim.workload"),
+    "sim.opening": ("sim.scenario", "sim.mechanisms"),
+    "sim.switchboard": ("sim.mechanisms", "sim.scenario", "sim.workload", "sim.outcome"),
     "sim.attendance": ("sim.scenario", "sim.remembered"),
-    "sim.routing": ("sim.scenario", "sim.mechanisms"),
+    "sim.routing": ("sim.rulebook", "sim.policies", "sim.opening", "sim.switchboard", "sim.scenario"),
     # the engines
     "sim.engine.reference*": (
         "sim.engine.reference.*", "sim.engine.precedence", "sim.demand", "sim.attendance", "sim.routing", "sim.outcome",

@@ -1,19 +1,27 @@
 """Groups of agents and their skills."""
 
+from itertools import pairwise
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, model_validator
 
-from sim.desk.base import Spec
-from sim.units import Factor, Seconds
+from sim.desk.attendance import Attendance, Cv, Fatigue, Tenure
+from sim.desk.base import Spec, added
+from sim.units import Factor, Seconds, Share
 
 
 class Skill(Spec):
-    """One contact type that a group may serve: `preference` 1 is tried first; `after` a wait of that length only."""
+    """One contact type that a group may serve: `preference` 1 is tried first; `after` a wait of that length only.
+
+    Talks resolve the matter with probability `resolution` (none: that of the contact type). A contact is taken only if
+    `reserve` agents of the group with nothing in hand are left after it.
+    """
 
     preference: Annotated[int, Field(ge=1)] = 1
     speed: Factor = Field(1.0, description="1.25 works a quarter faster")
     after: Seconds = 0.0
+    resolution: Share | None = added(None)
+    reserve: Annotated[int, Field(ge=0)] = added(0)
 
 
 def _skill(value: Any) -> Any:
@@ -29,7 +37,13 @@ def _skills(value: Any) -> Any:
 
 
 class AgentGroup(Spec):
-    """People with the same skills. `skills` is a list of contact types, or a table with preference, speed, after."""
+    """People with the same skills. `skills` is a list of contact types, or a table with preference, speed, after.
+
+    With `slots` above 1 an agent may have several contacts in hand, each worked on at a `pace`: shares of full speed
+    with 1, 2, … in hand (the last one holds on). `hold_for_voice` keeps slots free while a contact that needs all of
+    them waits. The time that individuals need varies by `spread` (cv, lognormal, mean 1). `switching` to another
+    channel costs time.
+    """
 
     skills: Annotated[
         dict[str, Annotated[Skill, BeforeValidator(_skill, json_schema_input_type=Skill | int | None)]],
@@ -39,3 +53,24 @@ class AgentGroup(Spec):
     cost_per_hour: Annotated[float, Field(ge=0)] = 0.0
     cost_factor: Annotated[float, Field(gt=0)] = Field(1.0, description="multiplies the cost of a shift template")
     max_heads: Annotated[int, Field(ge=0)] | None = None
+    slots: Annotated[int, Field(ge=1, le=100)] = added(1)
+    pace: tuple[Annotated[Factor, Field(le=1)], ...] | None = added(None)
+    hold_for_voice: bool = added(False)
+    spread: Cv = added(0.0)
+    tenure: Tenure | None = added(None)
+    fatigue: Fatigue | None = added(None)
+    switching: Seconds = added(0.0)
+    attendance: Attendance | None = added(None)
+
+    @model_validator(mode="after")
+    def _pace_fits(self) -> "AgentGroup":
+        pace = self.pace
+        if pace is None:
+            return self
+        if not pace or pace[0] != 1:
+            raise ValueError("pace begins with 1: it is the share of full speed with 1, 2, … contacts in hand")
+        if len(pace) > self.slots:
+            raise ValueError(f"pace has {len(pace)} values for {self.slots} slot(s): give as many as there are slots")
+        if any(later > earlier for earlier, later in pairwise(pace)):
+            raise ValueError("pace never rises: give each contact at most the speed that it had with fewer in hand")
+        return self

@@ -1,6 +1,6 @@
 """How many contacts come, and when: rates, counts, busy days, events, traces."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
@@ -8,8 +8,11 @@ from sim.clock import parse_moment
 from sim.desk.base import Spec
 from sim.units import Factor, Seconds, Share, ShareText, parse_share
 
+Value = TypeVar("Value", int, float)
 
-def _as_series(value: Any) -> Any:
+
+def as_series(value: Any) -> Any:
+    """A bare number as a series that holds all day."""
     if isinstance(value, int | float) and not isinstance(value, bool):
         return {"00:00": value}
     if isinstance(value, dict):
@@ -17,7 +20,8 @@ def _as_series(value: Any) -> Any:
     return value
 
 
-def _check_labels(value: dict[str, float]) -> dict[str, float]:
+def check_labels(value: dict[str, Value]) -> dict[str, Value]:
+    """A series, if it has values and all labels are labels."""
     for label in value:
         parse_moment(label)
     if not value:
@@ -27,7 +31,7 @@ def _check_labels(value: dict[str, float]) -> dict[str, float]:
 
 Series = Annotated[
     dict[str, Annotated[float, Field(ge=0)]],
-    BeforeValidator(_as_series, json_schema_input_type=dict[str, float] | float),
+    BeforeValidator(as_series, json_schema_input_type=dict[str, float] | float),
     Field(description='value by label "HH:MM" (each day) or "YYYY-MM-DD HH:MM"; a bare number holds all day'),
 ]
 
@@ -50,7 +54,7 @@ class Arrivals(Spec):
     @field_validator("per_hour", "profile", "counts")
     @classmethod
     def _labels(cls, value: dict[str, float] | None) -> dict[str, float] | None:
-        return value if value is None else _check_labels(value)
+        return value if value is None else check_labels(value)
 
     @model_validator(mode="after")
     def _one_form(self) -> "Arrivals":
@@ -72,6 +76,14 @@ class Busyness(Spec):
     """A random factor of mean 1 on all arrival rates of a day (gamma law): some days are busier."""
 
     cv: Annotated[float, BeforeValidator(parse_share, json_schema_input_type=ShareText), Field(ge=0, lt=2)] = 0.0
+
+
+def dated(value: Any) -> Any:
+    """A start with its date, as text."""
+    text = f"{value:%Y-%m-%d %H:%M}" if hasattr(value, "hour") else value
+    if isinstance(text, str) and parse_moment(text)[0] is None:
+        raise ValueError('a start has a date and a time: write "2026-11-10 20:00"')
+    return text
 
 
 class Event(Spec):

@@ -22,6 +22,11 @@ class Spec(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
+def added(default: Any, description: str | None = None, **limits: Any) -> Any:
+    """A field that the first files did not know: while at its default it is not written, so their hashes hold."""
+    return Field(default, description=description, exclude_if=lambda value: value == default, **limits)
+
+
 def unknown_name(name: str, known: Any, kind: str) -> str:
     """A message that a name is unknown, with the nearest known one."""
     import difflib

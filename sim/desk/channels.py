@@ -2,10 +2,10 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, PlainSerializer
+from pydantic import BeforeValidator, Field, PlainSerializer, model_validator
 
 from sim.clock import parse_day
-from sim.desk.base import Spec
+from sim.desk.base import Spec, added
 from sim.units import format_clock, parse_clock
 
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -59,8 +59,41 @@ Opening = Annotated[
 ]
 
 
+AtClosing = Literal["serve", "disconnect", "keep"]
+
+
+def _slots(value: Any) -> Any:
+    if value == "all" or (isinstance(value, int) and not isinstance(value, bool) and value >= 1):
+        return value
+    raise ValueError("a contact takes all slots of its agent or a whole number of them: write all, or for example 1")
+
+
+SlotsTaken = Annotated[
+    Literal["all"] | int, BeforeValidator(_slots, json_schema_input_type=Literal["all"] | Annotated[int, Field(ge=1)])
+]
+
+
 class Channel(Spec):
-    """A way to reach the desk. Without `opening` it is always open."""
+    """A way to reach the desk. Without `opening` it is always open.
+
+    A contact takes `slots` of its agent, and one of the `lines` until its talk ends; with all `waiting_places` taken
+    nobody can wait (without numbers there is no limit). `deferred` work (e-mail, tickets) comes in and stays also while
+    the channel is closed, and nobody hangs up.
+    """
 
     opening: Opening | None = None
-    at_closing: Literal["serve", "disconnect"] = "serve"
+    at_closing: AtClosing = "serve"
+    slots: SlotsTaken = added("all")
+    lines: Annotated[int, Field(ge=1)] | None = added(None, "trunks")
+    waiting_places: Annotated[int, Field(ge=0)] | None = added(None)
+    deferred: bool = added(False)
+
+    @model_validator(mode="after")
+    def _suits_deferred_work(self) -> "Channel":
+        if self.deferred and self.at_closing == "disconnect":
+            raise ValueError("at_closing of deferred work is keep: it stays until it is done")
+        if not self.deferred and self.at_closing == "keep":
+            raise ValueError("at_closing keep is for deferred work: write serve or disconnect")
+        if self.deferred and (self.lines is not None or self.waiting_places is not None):
+            raise ValueError("deferred work needs no line and no waiting place: take lines and waiting_places away")
+        return self

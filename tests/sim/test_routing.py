@@ -19,7 +19,7 @@ GROUPS = {
 TYPES: dict[str, dict[str, Any]] = {"orders": {"priority": 1}, "returns": {"priority": 1}, "vip": {"priority": 0}}
 
 
-def desk(routing: str = "priority", **parts: Any) -> Scenario:
+def desk(routing: str | dict[str, Any] = "priority", **parts: Any) -> Scenario:
     return centre(TYPES, agent_groups=GROUPS, routing=routing, **parts)
 
 
@@ -57,9 +57,19 @@ def test_groups_with_as_many_skills_are_tried_in_file_order() -> None:
     assert table.group_rank[0, 0] < table.group_rank[0, 1]
 
 
+NEEDS: dict[str, dict[str, Any]] = {
+    "overflow": {"after": "1 min"},
+    "weighted_wait": {"weights": {"vip": 3}},
+    "cmu": {"costs": {"vip": 60}},
+    "queue_ratio": {"ratios": {"orders": 3, "vip": 1}},
+    "reserves": {"reserve": 2},
+    "scores": {"scores": {"vip": {"seniors": {"constant": 30, "wait": 2, "idle": 1}}}},
+}
+
+
 @pytest.mark.parametrize("policy", POLICIES)
 def test_every_policy_keeps_to_the_skills(policy: str) -> None:
-    table = rules(desk(policy)).routing
+    table = rules(desk({"policy": policy, **NEEDS.get(policy, {})})).routing
     able = [[True, True, True], [True, False, False], [True, False, True]]
     assert (table.group_rank < NEVER).tolist() == able
     assert (table.type_rank < NEVER).tolist() == able

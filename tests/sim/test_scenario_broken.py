@@ -112,8 +112,7 @@ MESSAGES = {
     "no_agents": "no_agents.yaml:6: agent_groups is empty: give at least one",
     "nobody_can_serve": "desk.yaml:19: contact_types.returns: nobody can serve returns: give an agent group this skill",
     "not_a_choice": (
-        'not_a_choice.yaml:2: routing is "prefrence": must be one of priority, fcfs, preference, specialists: '
-        "did you mean 'preference'?"
+        "not_a_choice.yaml:2: routing: there is no routing policy 'prefrence': did you mean 'preference'?"
     ),
     "only_comments": "only_comments.yaml:1: the file is empty: start from peakdesk init",
     "probability_above_one": (

@@ -147,7 +147,7 @@ def test_overlays_are_laid_over_in_order(folder: Path) -> None:
     one = write("one.yaml", "busyness: {cv: 0.1}\nrouting: fcfs\n")
     two = write("two.yaml", "busyness: {cv: 0.2}\n")
     desk = load("desk.yaml", [one, two])
-    assert (desk.busyness.cv, desk.routing) == (0.2, "fcfs")
+    assert (desk.busyness.cv, desk.routing.policy) == (0.2, "fcfs")
     assert load("desk.yaml", [two, one]).busyness.cv == 0.1
 
 
@@ -203,7 +203,7 @@ agent_groups: {{service: {{skills: [orders, returns, vip]}}}}
         ("staffing.levels.service.11:30=7", ("staffing", "levels", "service", "11:30"), 7),
         ("contact_types.orders.talk.mean=4 min", ("contact_types", "orders", "talk", "mean"), 240),
         ("contact_types.orders.bot=null", ("contact_types", "orders", "bot"), None),
-        ("routing=fcfs", ("routing",), "fcfs"),
+        ("routing=fcfs", ("routing", "policy"), "fcfs"),
     ],
 )
 def test_set_changes_one_value(text: str, place: tuple[Any, ...], value: object) -> None:
