@@ -56,7 +56,7 @@ class Desk:
         self.timers = [sorted({delay[k][g] for groups in takers[k] for g in groups} - {0}) for k in range(types)]
         self.type_rank: list[list[int]] = rules.routing.type_rank.tolist()
         self.weighs = rules.routing.contact_choice != ContactChoice.LONGEST_WAIT
-        self.rechecks = rules.routing.reserve is not None or any(self.crew.holds)
+        self.rechecks = any(map(any, self.crew.reserve)) or any(self.crew.holds)
         self.opens = [w.tolist() for w in rules.opens_ms]
         self.closes = [w.tolist() for w in rules.closes_ms]
         live = ~np.isin(demand.type, np.flatnonzero(self.deferred))
