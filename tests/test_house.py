@@ -65,7 +65,7 @@ ARROWS: dict[str, tuple[str, ...]] = {
     ),
     "sim.engine.compiled*": (
         "sim.engine.compiled.*", "sim.engine.precedence", "sim.demand", "sim.attendance", "sim.routing", "sim.outcome",
-        "sim.keys", "sim.mechanisms", "sim.columns",
+        "sim.keys", "sim.mechanisms", "sim.columns", "sim.remembered",
     ),
     "sim.engine": ("sim.engine.*", "sim.demand", "sim.attendance", "sim.routing", "sim.outcome"),
     # from what happened to figures

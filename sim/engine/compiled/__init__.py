@@ -95,11 +95,11 @@ def contact_table(demand: Demand, early: Early) -> Contacts:
 def spell_table(desk: Desk, spells: int) -> Spells:
     """The spells by (agent, on)."""
     rows = desk.spells[:spells]
-    rows = rows[np.lexsort((rows.on, rows.agent))]
+    rows = rows[np.lexsort((rows["on"], rows["agent"]))]
     return Spells(
-        agent=np.ascontiguousarray(rows.agent),
-        group=np.ascontiguousarray(rows.group),
-        on=np.ascontiguousarray(rows.on),
-        off=np.ascontiguousarray(rows.off),
-        left=np.ascontiguousarray(rows.left),
+        agent=np.ascontiguousarray(rows["agent"]),
+        group=np.ascontiguousarray(rows["group"]),
+        on=np.ascontiguousarray(rows["on"]),
+        off=np.ascontiguousarray(rows["off"]),
+        left=np.ascontiguousarray(rows["left"]),
     )

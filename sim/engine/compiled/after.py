@@ -23,7 +23,7 @@ def count(demand: Demand, early: Early, desk: Desk, measured: Measured) -> Sums:
     columns = early.columns
     flat = [column.reshape(-1) for column in sums]
     _count(demand.type, demand.arrival_ms, columns["status"], columns["queued"], columns["answered"],
-           columns["ended"], columns["released"], columns["agent"], np.ascontiguousarray(desk.agents.group),
+           columns["ended"], columns["released"], columns["agent"], np.ascontiguousarray(desk.agents["group"]),
            measured.limits, measured.interval_ms, measured.intervals, measured.buckets, *flat)  # fmt: skip
     return sums
 

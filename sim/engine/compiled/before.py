@@ -26,6 +26,7 @@ from sim.engine.compiled.loop import (
 )
 from sim.engine.precedence import AGENTS_COME, AGENTS_LEAVE, CONTACT_ENTERS, TYPE_CLOSES
 from sim.outcome import NEVER, Status
+from sim.remembered import remembered
 from sim.routing import NEVER_RANK, Rules
 
 Ints = npt.NDArray[np.int64]
@@ -73,7 +74,7 @@ def settle(demand: Demand, rules: Rules, **more: npt.DTypeLike) -> Early:
         raise OverflowError(TOO_LONG)  # a patience may add as much again
     _merge(asks, direct, _in_order(handed[:handed_off], handed[handed_off : 2 * handed_off]))
     asking = direct + handed_off
-    return Early(out, asks[:asking], rough["waiters"].view(np.recarray), last_ms, last_end_ms)
+    return Early(out, asks[:asking], rough["waiters"], last_ms, last_end_ms)
 
 
 @kernel
@@ -162,21 +163,14 @@ def _open(opens: Any, closes: Any, low: int, high: int, at: int) -> bool:
     return False
 
 
-class Changes(NamedTuple):
-    """The planned changes in the order of their keys."""
-
-    key: Ints
-    value: npt.NDArray[np.int32]
-
-
 def pack(time: Any, kind: int, index: Any) -> Ints:
     """(time, kind, index) as one number."""
     key: Ints = (np.asarray(time, dtype=np.int64) << TIME_SHIFT) | (kind << KIND_SHIFT) | index
     return key
 
 
-def make_changes(staffing: Staffing, rules: Rules, home_ms: int) -> Changes:
-    """Attendance and closings, merged."""
+def make_changes(staffing: Staffing, rules: Rules) -> tuple[Ints, npt.NDArray[np.int32]]:
+    """Attendance and closings, merged: keys in ascending order, and the value of each (see Desk)."""
     parts: list[tuple[Ints, Any]] = list(closings(staffing, rules))
     if staffing.by_person:
         planned = np.arange(len(staffing.spell_agent))
@@ -187,12 +181,16 @@ def make_changes(staffing: Staffing, rules: Rules, home_ms: int) -> Changes:
         for kind, by in ((AGENTS_COME, steps), (AGENTS_LEAVE, -steps)):
             interval, group = np.nonzero(by > 0)
             parts.append((pack(interval * staffing.interval_ms, kind, group), by[interval, group]))
-        ends = sorted({len(staffing.heads) * staffing.interval_ms, home_ms})
-        parts.append((pack(ends, AGENTS_LEAVE, len(staffing.groups)), np.zeros(len(ends), dtype=np.int64)))
+        parts.append((pack([end_ms(staffing)], AGENTS_LEAVE, len(staffing.groups)), np.zeros(1, dtype=np.int64)))
     key = np.concatenate([part[0] for part in parts])
     value = np.concatenate([part[1] for part in parts]).astype(np.int32)
     order = np.argsort(key, kind="stable")
-    return Changes(key[order], value[order])
+    return key[order], value[order]
+
+
+def end_ms(staffing: Staffing) -> int:
+    """Where the levels end."""
+    return len(staffing.heads) * staffing.interval_ms
 
 
 def closings(staffing: Staffing, rules: Rules) -> Iterator[tuple[Ints, npt.NDArray[np.bool_]]]:
@@ -228,39 +226,73 @@ def by_rank(ranks: npt.NDArray[np.int16]) -> tuple[Any, Any, Any]:
     return first, columns[order].astype(np.uint16), rank[order].astype(np.int32)
 
 
+class Standing(NamedTuple):
+    """What staffing and rules alone decide, as in Desk; `group` and `plan` by agent, `arrivals` of agents."""
+
+    change_key: Ints
+    change_value: npt.NDArray[np.int32]
+    group: npt.NDArray[np.int64]
+    plan: npt.NDArray[np.int64]
+    arrivals: int
+    lowest_away: npt.NDArray[np.int32]
+    skills: tuple[Any, Any, Any]
+    takers: tuple[Any, Any, Any]
+    timer_first: npt.NDArray[np.int32]
+    timer_ms: npt.NDArray[np.int32]
+
+
+@remembered
+def standing(staffing: Staffing, rules: Rules) -> Standing:
+    """The same for every replication with the same agents."""
+    routing = rules.routing
+    key, value = make_changes(staffing, rules)
+    most = staffing.heads.max(axis=0, initial=0).astype(np.int64)
+    group = staffing.agent_group if staffing.by_person else np.repeat(np.arange(len(most)), most)
+    meets = routing.group_rank < NEVER_RANK
+    delays = [np.unique(of_type[able & (of_type > 0)]) for of_type, able in zip(routing.delay_ms, meets, strict=True)]
+    return Standing(
+        change_key=key,
+        change_value=value,
+        group=group.astype(np.int64),
+        plan=np.searchsorted(staffing.spell_agent, np.arange(len(group))) - 1,
+        arrivals=int(np.diff(staffing.heads.astype(np.int64), axis=0, prepend=0).clip(min=0).sum()),
+        lowest_away=(np.cumsum(most) - most).astype(np.int32),
+        skills=by_rank(np.where(meets, routing.type_rank, NEVER_RANK).T),
+        takers=by_rank(routing.group_rank),
+        timer_first=np.cumsum([0, *map(len, delays)]).astype(np.int32),
+        timer_ms=np.concatenate([*delays, np.empty(0)]).astype(np.int32),
+    )
+
+
+def make_agents(known: Standing, groups: int) -> Any:
+    """Agents, all away, and behind them the ends of each group's idle list."""
+    heads = len(known.group)
+    agents = np.zeros(heads + groups, dtype=AGENT)
+    agents["group"][:heads] = known.group
+    agents["plan"][:heads] = known.plan
+    agents["since"][heads:] = NEVER
+    empty(agents[heads:], heads)
+    return agents
+
+
 def empty(rings: Any, first: int) -> None:
     """Make each of these places, the first of which has number `first`, the two ends of an empty ring."""
-    rings.next = rings.previous = np.arange(first, first + len(rings))
+    rings["next"] = rings["previous"] = np.arange(first, first + len(rings))
 
 
 def prepare(demand: Demand, staffing: Staffing, rules: Rules, early: Early) -> Desk:
     """All arrays of a run."""
-    routing = rules.routing
     groups, types = len(staffing.groups), len(demand.types)
-    home_ms = 0
+    known = standing(staffing, rules)
+    change_key, change_value, home_ms = known.change_key, known.change_value, 0
     if not staffing.by_person:
-        home_ms = max(len(staffing.heads) * staffing.interval_ms, early.last_end_ms)
-    changes = make_changes(staffing, rules, home_ms)
-    most = staffing.heads.max(axis=0, initial=0).astype(np.int64)
-    group_of = staffing.agent_group if staffing.by_person else np.repeat(np.arange(groups), most)
-    heads = len(group_of)
-    agents = np.zeros(heads + groups, dtype=AGENT).view(np.recarray)
-    agents.group[:heads] = group_of
-    agents.plan[:heads] = np.searchsorted(staffing.spell_agent, np.arange(heads)) - 1
-    agents.since[heads:] = NEVER
-    empty(agents[heads:], heads)
+        home_ms = max(end_ms(staffing), early.last_end_ms)
+        if home_ms > end_ms(staffing):  # agents go home after the last contact: an instant of its own
+            key = pack(home_ms, AGENTS_LEAVE, groups)
+            place = np.searchsorted(change_key, key)
+            change_key, change_value = np.insert(change_key, place, key), np.insert(change_value, place, 0)
     empty(early.waiters[:types], 0)
-    arrivals = np.diff(staffing.heads.astype(np.int64), axis=0, prepend=0).clip(min=0).sum()
-    delays = [
-        np.unique(routing.delay_ms[k][(routing.group_rank[k] < NEVER_RANK) & (routing.delay_ms[k] > 0)])
-        for k in range(types)
-    ]
-    leaves = 1 << max(heads - 1, 1).bit_length()
-    waiting_by_contact = len(demand) if any(len(delay) for delay in delays) else 0
-    skill_first, skill_type, skill_rank = by_rank(
-        np.where(routing.group_rank < NEVER_RANK, routing.type_rank, NEVER_RANK).T
-    )
-    taker_first, taker_group, taker_rank = by_rank(routing.group_rank)
+    leaves = 1 << max(len(known.group) - 1, 1).bit_length()
     return Desk(
         asks=early.asks,
         type=demand.type,
@@ -274,28 +306,28 @@ def prepare(demand: Demand, staffing: Staffing, rules: Rules, early: Early) -> D
         released=early.columns["released"],
         agent=early.columns["agent"],
         waiters=early.waiters,
-        waiter_of=np.empty(waiting_by_contact, dtype=np.int32),
+        waiter_of=np.empty(len(demand) if len(known.timer_ms) else 0, dtype=np.int32),
         ends=np.full(2 * leaves, NO_EVENT, dtype=np.int64),
-        agents=agents,
-        spells=np.empty(len(staffing.spell_agent) + int(arrivals), dtype=SPELL).view(np.recarray),
-        change_key=changes.key,
-        change_value=changes.value,
+        agents=make_agents(known, groups),
+        spells=np.empty(len(staffing.spell_agent) + known.arrivals, dtype=SPELL),
+        change_key=change_key,
+        change_value=change_value,
         plan_on=staffing.spell_on_ms,
         plan_off=staffing.spell_off_ms,
         plan_keeps=staffing.keeps_length.astype(np.uint8),
         plan_agent=staffing.spell_agent,
-        skill_first=skill_first,
-        skill_type=skill_type,
-        skill_rank=skill_rank,
-        taker_first=taker_first,
-        taker_group=taker_group,
-        taker_rank=taker_rank,
-        delay=routing.delay_ms,
-        timer_first=np.cumsum([0, *map(len, delays)]).astype(np.int32),
-        timer_ms=np.concatenate([*delays, np.empty(0)]).astype(np.int32),
+        skill_first=known.skills[0],
+        skill_type=known.skills[1],
+        skill_rank=known.skills[2],
+        taker_first=known.takers[0],
+        taker_group=known.takers[1],
+        taker_rank=known.takers[2],
+        delay=rules.routing.delay_ms,
+        timer_first=known.timer_first,
+        timer_ms=known.timer_ms,
         permille=rules.time_permille,
         excess=np.zeros(groups, dtype=np.int32),
-        lowest_away=(np.cumsum(most) - most).astype(np.int32),
+        lowest_away=known.lowest_away.copy(),
         final_heads=staffing.heads[-1].astype(np.int32) if len(staffing.heads) else np.zeros(groups, dtype=np.int32),
         by_person=staffing.by_person,
         home_ms=home_ms,

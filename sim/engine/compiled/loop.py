@@ -30,14 +30,17 @@ NO_EVENT = 2**63 - 1
 ZERO, ONE = np.uint64(0), np.uint64(1)
 ROOM = 16  # free places in the heap that one event can never use up
 
+# records, whose fields read alike with and without the compiler
 WAITER = np.dtype(
-    [("queued", "i8"), ("contact", "i4"), ("next", "i4"), ("previous", "i4"), ("type", "u2"), ("pad", "i2")]
+    (np.record, [("queued", "i8"), ("contact", "i4"), ("next", "i4"), ("previous", "i4"), ("type", "u2"), ("pad", "i2")])
 )
 AGENT = np.dtype(
-    [("since", "i8"), ("spell", "i4"), ("next", "i4"), ("previous", "i4"), ("plan", "i4"), ("group", "u2"),
-     ("state", "u1"), ("held", "u1"), ("pad", "i4")]
+    (np.record, [("since", "i8"), ("spell", "i4"), ("next", "i4"), ("previous", "i4"), ("plan", "i4"), ("group", "u2"),
+                 ("state", "u1"), ("held", "u1"), ("pad", "i4")])
 )  # fmt: skip
-SPELL = np.dtype([("on", "i8"), ("off", "i8"), ("left", "i8"), ("agent", "i4"), ("group", "i2"), ("pad", "i2")])
+SPELL = np.dtype(
+    (np.record, [("on", "i8"), ("off", "i8"), ("left", "i8"), ("agent", "i4"), ("group", "i2"), ("pad", "i2")])
+)
 
 AWAY, IDLE, BUSY, LEAVING = range(4)
 ANSWERED, ABANDONED, UNSERVED = int(Status.ANSWERED), int(Status.ABANDONED), int(Status.UNSERVED)
