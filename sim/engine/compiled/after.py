@@ -47,7 +47,7 @@ def _bucket(wait: int) -> int:
 
 
 @kernel
-def _spread(total: Any, row: int, i: int, start: int, end: int, interval_ms: int, last: int) -> None:
+def _spread(total: Any, row: Any, i: int, start: int, end: int, interval_ms: int, last: int) -> None:
     """Book the time from `start`, in interval i, to `end`, in the cells from `row` on."""
     while i < last and end > (i + 1) * interval_ms:
         total[np.uint64(row + i)] += (i + 1) * interval_ms - start

@@ -32,8 +32,9 @@ ROOM = 16  # free places in the heap that one event can never use up
 
 # records, whose fields read alike with and without the compiler
 WAITER = np.dtype(
-    (np.record, [("queued", "i8"), ("contact", "i4"), ("next", "i4"), ("previous", "i4"), ("type", "u2"), ("pad", "i2")])
-)
+    (np.record, [("queued", "i8"), ("contact", "i4"), ("next", "i4"), ("previous", "i4"), ("type", "u2"),
+                 ("pad", "i2")])
+)  # fmt: skip
 AGENT = np.dtype(
     (np.record, [("since", "i8"), ("spell", "i4"), ("next", "i4"), ("previous", "i4"), ("plan", "i4"), ("group", "u2"),
                  ("state", "u1"), ("held", "u1"), ("pad", "i4")])
