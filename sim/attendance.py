@@ -2,8 +2,9 @@
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -11,8 +12,10 @@ import numpy.typing as npt
 from sim.clock import Horizon, held
 from sim.remembered import remembered
 from sim.scenario import Scenario, unknown_name
+from sim.shrinkage import Member, Team, absent, came, is_plain, short_day
 from sim.staffing import ShiftCount, Spell, StaffingPlan, workings, wrapped
-from sim.units import format_clock
+from sim.streams import name_key, stream
+from sim.units import format_clock, to_ms
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -43,19 +46,44 @@ class Staffing:
         return len(self.heads) == 0
 
 
-def attend(scenario: Scenario, plan: StaffingPlan, seed: int, replication: int) -> Staffing:  # noqa: ARG001  # see below
-    """Who is at the desk in one replication.
+def attend(scenario: Scenario, plan: StaffingPlan, seed: int, replication: int) -> Staffing:
+    """Who is at the desk in one replication: less those who are absent, the late ones later, breaks as they come.
 
-    All come who are planned, on time: `seed` and `replication` are what absence and lateness are to be drawn from.
-    Raises ValueError for a group that the scenario does not know.
+    By level, absence only. Raises ValueError for a group that the scenario does not know.
     """
-    return planned(scenario, plan)
+    if all(is_plain(group) for group in scenario.agent_groups.values()):
+        return planned(scenario, plan)
+    if plan.by_person:
+        found = came(_teams(scenario, plan), tuple(scenario.agent_groups.values()), seed, replication)
+        return _people(scenario, list(found))
+    paper = planned(scenario, plan)
+    return replace(paper, heads=_thinned(scenario, paper.heads, seed, replication))
+
+
+def _thinned(scenario: Scenario, heads: npt.NDArray[np.int32], seed: int, replication: int) -> npt.NDArray[np.int32]:
+    """Levels less the absent: the n-th head of a group on a day comes or does not, all day."""
+    found, horizon = heads.copy(), scenario.horizon
+    for g, (name, group) in enumerate(scenario.agent_groups.items()):
+        for d, day in enumerate(horizon.days):
+            today = horizon.day_of_interval == d
+            dice = partial(stream, seed, replication, name_key(f"{name}/levels/{day}"))
+            luck = short_day(day, seed, replication)
+            missing = absent(group, int(heads[today, g].max(initial=0)), dice, luck)
+            found[today, g] = np.append(0, np.cumsum(~missing))[heads[today, g]]
+    return found
 
 
 @remembered
 def planned(scenario: Scenario, plan: StaffingPlan) -> Staffing:
     """Who is at the desk if all come on time."""
-    return _by_person(scenario, plan.shifts or ()) if plan.by_person else _by_level(scenario, plan)
+    if not plan.by_person:
+        return _by_level(scenario, plan)
+    everyone = [
+        (team, Member(ordinal=n, presences=tuple((on, off, False) for on, off in team.spells), permille=1000))
+        for team in _teams(scenario, plan)
+        for n in range(team.first, team.first + team.number)
+    ]
+    return _people(scenario, everyone)
 
 
 def levels_of(scenario: Scenario, plan: StaffingPlan) -> npt.NDArray[np.int32]:
@@ -122,34 +150,49 @@ def _by_level(scenario: Scenario, plan: StaffingPlan) -> Staffing:
     )
 
 
-def _by_person(scenario: Scenario, shifts: tuple[ShiftCount, ...]) -> Staffing:
-    """Agents by (group, line of the plan, day, ordinal), named "group/template/2026-11-11 08:00/3".
+@remembered
+def _teams(scenario: Scenario, plan: StaffingPlan) -> list[Team]:
+    """Teams by (group, line of the plan, day), named "group/template/2026-11-11 08:00".
 
     Lines that differ in no part of the name go on counting where the one before ended.
     """
-    groups = tuple(scenario.agent_groups)
+    groups, shifts = tuple(scenario.agent_groups), plan.shifts or ()
     _refuse_unknown(scenario, (shift.group for shift in shifts))
-    names: list[str] = []
-    agent_group: list[int] = []
-    spells: list[tuple[int, int, int]] = []  # agent, on, off
     known: Counter[str] = Counter()
+    found = []
     for shift in sorted(shifts, key=lambda shift: groups.index(shift.group)):
-        for day, times in presences(scenario.horizon, shift):
-            team = f"{shift.group}/{shift.template}/{day} {format_clock(shift.start)}"
-            first = len(names)
-            names += [f"{team}/{known[team] + n}" for n in range(1, shift.number + 1)]
-            known[team] += shift.number
-            agent_group += [groups.index(shift.group)] * shift.number
-            spells += [(agent, on, off) for agent in range(first, len(names)) for on, off in times]
-    agent, on, off = np.array(spells, dtype=np.int64).reshape(-1, 3).T
+        pause_ms = max((to_ms(pause.length) for pause in shift.breaks), default=0)
+        for day, spells in presences(scenario.horizon, shift):
+            name = f"{shift.group}/{shift.template}/{day} {format_clock(shift.start)}"
+            team = Team(
+                name=name,
+                group=groups.index(shift.group),
+                first=known[name],
+                number=shift.number,
+                day=day,
+                spells=spells,
+                longest_break_ms=pause_ms,
+            )
+            found.append(team)
+            known[name] += shift.number
+    return found
+
+
+def _people(scenario: Scenario, members: list[tuple[Team, Member]]) -> Staffing:
+    """Agents in order of their teams, named "group/template/2026-11-11 08:00/3"."""
+    groups = tuple(scenario.agent_groups)
+    spells = [(a, *presence) for a, (_, member) in enumerate(members) for presence in member.presences]
+    agent, on, off, keeps = np.array(spells, dtype=np.int64).reshape(-1, 4).T
+    permille = np.array([member.permille for _, member in members], dtype=np.int32)
     return Staffing(
         groups=groups,
         interval_ms=scenario.horizon.interval_ms,
         heads=np.zeros((0, len(groups)), dtype=np.int32),
-        agent_group=np.array(agent_group, dtype=np.int16),
-        agent_name=tuple(names),
+        agent_group=np.array([team.group for team, _ in members], dtype=np.int16),
+        agent_name=tuple(f"{team.name}/{member.ordinal + 1}" for team, member in members),
         spell_agent=agent.astype(np.int32),
         spell_on_ms=on.copy(),
         spell_off_ms=off.copy(),
-        keeps_length=np.zeros(len(agent), dtype=np.bool_),
+        keeps_length=keeps.astype(np.bool_),
+        permille=permille if (permille != 1000).any() else None,
     )

@@ -47,6 +47,8 @@ class Quantity(IntEnum):
     SPREAD = 25
     TENURE = 26
     SHORT_DAY = 27
+    BREAK_AT = 28
+    BREAK_LENGTH = 29
 
 
 def name_key(name: str) -> int:

@@ -56,7 +56,8 @@ ARROWS: dict[str, tuple[str, ...]] = {
     "sim.policies": ("sim.rulebook", "sim.scenario", "sim.workload"),
     "sim.opening": ("sim.scenario", "sim.mechanisms"),
     "sim.switchboard": ("sim.mechanisms", "sim.scenario", "sim.workload", "sim.outcome"),
-    "sim.attendance": ("sim.scenario", "sim.remembered"),
+    "sim.shrinkage": ("sim.scenario", "sim.staffing", "sim.streams", "sim.switchboard"),
+    "sim.attendance": ("sim.shrinkage", "sim.scenario", "sim.remembered", "sim.streams"),
     "sim.routing": ("sim.rulebook", "sim.policies", "sim.opening", "sim.switchboard", "sim.scenario"),
     # the engines
     "sim.engine.reference*": (
