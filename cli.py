@@ -8,7 +8,7 @@ import os
 import re
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -197,12 +197,13 @@ def simulate(
     quiet: Quiet = False,
 ) -> None:
     """Simulate a desk: service, waits, abandonment, occupancy, money, each with an interval."""
-    from sim.experiment import experiment
-    from sim.precision import parse_goal, sentences
+    from sim.digest import Desk
+    from sim.experiment import chunks, engine_for
+    from sim.precision import goal_questions, parse_goal, sentences
     from sim.precision import until as run_until
     from sim.results import write_run
     from sim.scenario_file import dump
-    from sim.summary import result_of
+    from sim.summary import empty_digest, result_of
     from sim.summary import tables as figures
     from sim.tables import every_row, refuse
 
@@ -217,29 +218,30 @@ def simulate(
         folder = run_folder(out, desk.name, "simulate", overwrite)
         line = Line(quiet)
 
-        def run(start: int, more: int) -> "Runs":
-            return experiment(
+        def run(start: int, more: int) -> "Iterator[Runs]":
+            return chunks(
                 desk,
                 replications=more,
                 seed=seed,
                 first=start,
-                engine=engine,
+                engine=found.engine,
                 workers=workers,
                 executor=executor,
                 progress=lambda done, _: line(f"{desk.name}: {start - first + done} of {most} replications"),
             )
 
         goals, most = [parse_goal(text, desk) for text in until or ()], max_replications if until else replications
+        of = Desk(desk, desk.staffing, seed, first, engine_for(desk, engine, most))
+        found = empty_digest(of, most, plain=plain, more=goal_questions(goals, desk))
         with elsewhere(processes, cluster) as executor:
-            if goals:
-                runs, stopping = run_until(goals, run, maximum=most, first=first, plain=plain)
-            else:
-                runs, stopping = run(first, most), None
+            stopping = run_until(goals, run, found) if goals else None
+            for runs in run(first, most) if stopping is None else ():
+                found.add(runs)
         line.end()
-        result = result_of(runs, command="simulate", stopping=stopping, plain=plain)
+        result = result_of(found, command="simulate", stopping=stopping)
         with kept(lambda: tell(result, as_json)):
-            found, more = figures(runs, plain=plain), every_row(runs, tables)
-            write_run(folder, result, scenario_text=dump(desk), tables=found, more=more, overwrite=overwrite)
+            means, more = figures(found), every_row(found, tables)
+            write_run(folder, result, scenario_text=dump(desk), tables=means, more=more, overwrite=overwrite)
     remember(result, folder)
     tell(result, as_json)
     for sentence in sentences(stopping) if stopping and not as_json else ():
@@ -347,6 +349,8 @@ def compare(
     first: Annotated[int, typer.Option(min=0, help="number of the first replication")] = 0,
     engine: EngineOption = "auto",
     workers: Workers = CORES,
+    processes: Processes = None,
+    cluster: ClusterAddress = None,
     allow_path: AllowPath = False,
     allow_changed: AllowChanged = False,
     out: Out = None,
@@ -367,17 +371,20 @@ def compare(
         found = candidates(given, allow_path=allow_path, allow_changed=allow_changed)
         folder = run_folder(out, found[0].scenario.name, "compare", overwrite)
         line = Line(quiet)
-        runs = comparison.compare(
-            found,
-            replications=replications,
-            seed=seed,
-            first=first,
-            engine=engine,
-            workers=workers,
-            progress=lambda name, done, total: line(f"{name}: {done} of {total} replications"),
-        )
+        with elsewhere(processes, cluster) as executor:
+            runs = comparison.compare(
+                found,
+                replications=replications,
+                seed=seed,
+                first=first,
+                engine=engine,
+                workers=workers,
+                executor=executor,
+                progress=lambda done, total: line(f"{done} of {total} replications of {len(found)} candidates"),
+                plain=plain,
+            )
         line.end()
-        results = comparison.results_of(runs, plain=plain)
+        results = comparison.results_of(runs)
         with kept(lambda: _tell_comparison(results[0], as_json)):
             comparison.write_comparison(folder, runs, results, overwrite=overwrite)
     remember(results[0], folder)
@@ -411,6 +418,8 @@ def sweep(
     seed: Seed = 1,
     engine: EngineOption = "auto",
     workers: Workers = CORES,
+    processes: Processes = None,
+    cluster: ClusterAddress = None,
     overlay: Overlay = None,
     sets: Set = None,
     allow_path: AllowPath = False,
@@ -430,7 +439,7 @@ def sweep(
         points = grid(scenario, [axis(text) for text in over], overlay or (), sets or (), allow_path=allow_path)
         folder = out or folder_of(points, replications=replications, seed=seed)
         line = Line(quiet)
-        with going_on(folder):
+        with going_on(folder), elsewhere(processes, cluster) as executor:
             whole = run(
                 points,
                 folder,
@@ -438,6 +447,7 @@ def sweep(
                 seed=seed,
                 engine=engine,
                 workers=workers,
+                executor=executor,
                 # other customers than those of the sweep, which would flatter the plan
                 replan=(lambda desk: propose(desk, seed=seed + 1).plan.staffing) if replan else None,
                 progress=lambda k, of, done, days: line(f"point {k + 1} of {of}: {done} of {days} replications"),

@@ -5,19 +5,26 @@ difference of a pair, so that far fewer days tell two plans apart than if each h
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Executor
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
+from functools import partial
+from itertools import count, product
 from pathlib import Path
 from typing import NamedTuple, cast
 
 import numpy as np
 
 from sim.candidates import Candidate
-from sim.controls import controls_of
-from sim.estimates import LEVEL, Controls, Estimate, Estimates, Numbers, Sample, differences_of, estimates_of
-from sim.experiment import Runs, experiment
-from sim.measures import Axis, Figure, blocks_of, cells, estimate_wait, money, sample_of
-from sim.metrics import BUCKETS, QUANTILES, bucket_high, bucket_low
+from sim.chances import intervals_kept, whole_kept
+from sim.digest import Desk, Digest, Key, Steering, Types, about, blocks_in, waits_of
+from sim.estimates import LEVEL, Estimate, Estimates, Floats, Numbers, Sample, differences_from
+from sim.experiment import Progress, Runs, chunks
+from sim.measures import Axis, cells, wait_from
+from sim.metrics import QUANTILES
+from sim.moments import Correction, Moments, moments_of
+from sim.quantiles import quantile_difference, running
 from sim.results import (
     RESULT_FILE,
     SCENARIO_FILE,
@@ -33,26 +40,60 @@ from sim.results import (
     to_json,
     write_run,
 )
+from sim.scenario import Scenario, Target
 from sim.scenario_file import dump
-from sim.summary import chosen, pay_records, result_of, spendings
+from sim.summary import (
+    SPENT,
+    chosen,
+    empty_digest,
+    longest_waits,
+    pay_records,
+    result_of,
+    spendings,
+    spent_on,
+)
 
 MOVES = ("service_level", "asa", "abandonment", "occupancy")
 """What is looked at by type, group, day and interval to say what moved."""
 
-Progress = Callable[[str, int, int], None]
 
-
-@dataclass(frozen=True, kw_only=True, eq=False)
 class Comparison:
-    """The runs of all candidates on the same customers, the baseline first."""
+    """What all candidates came to on the same customers, the baseline first, and pair by pair.
 
-    candidates: tuple[Candidate, ...]
-    runs: tuple[Runs, ...]
+    The baseline's arrivals are the control variates of all pairs; `plain`: without any.
+    """
+
+    def __init__(self, candidates: Sequence[Candidate], desks: Sequence[Desk], most: int, *, plain: bool = False):
+        self.candidates, self.plain = tuple(candidates), plain
+        self.digests = [empty_digest(desk, most, plain=plain) for desk in desks]
+        self.pairs = [Pair(desks[0].scenario, desk.scenario) for desk in desks[1:]]
+        self._steer = Steering(desks[0].scenario, most, plain=plain)
+
+    @classmethod
+    def of(cls, candidates: Sequence[Candidate], runs: Sequence[Runs], *, plain: bool = False) -> "Comparison":
+        """Of runs that are all there."""
+        desks = [Desk(one.scenario, one.plan, one.seed, one.first, one.engine) for one in runs]
+        whole = cls(candidates, desks, runs[0].replications, plain=plain)
+        whole.add(runs)
+        return whole
+
+    def add(self, runs: Sequence[Runs]) -> None:
+        """Take in the same replications of all candidates."""
+        controls = self._steer.add(runs[0])
+        for digest, one in zip(self.digests, runs, strict=True):
+            digest.add(one)
+        for pair, one in zip(self.pairs, runs[1:], strict=True):
+            pair.add(runs[0], one, controls)
 
     @property
-    def others(self) -> list[tuple[Candidate, Runs]]:
+    def others(self) -> list[tuple[Candidate, Digest, "Pair"]]:
         """All but the baseline."""
-        return list(zip(self.candidates[1:], self.runs[1:], strict=True))
+        return list(zip(self.candidates[1:], self.digests[1:], self.pairs, strict=True))
+
+    @property
+    def steering(self) -> tuple[int, Correction | None]:
+        """How many controls count, and what they correct."""
+        return self._steer.width, self._steer.correction
 
 
 def compare(
@@ -63,97 +104,237 @@ def compare(
     first: int = 0,
     engine: str = "auto",
     workers: int = 1,
+    executor: Executor | None = None,
     progress: Progress | None = None,
+    plain: bool = False,
 ) -> Comparison:
-    """Simulate all candidates on the same customers; `progress(name, done, total)` is told of each replication."""
+    """Simulate all candidates on the same customers, by turns and piece by piece.
 
-    def run(one: Candidate) -> Runs:
-        def tell(done: int, total: int) -> None:
-            if progress is not None:
-                progress(one.name, done, total)
+    `progress(done, total)` is told of each replication of a candidate.
+    """
+    total, done = replications * len(found), count(1)
+    with ExitStack() as stack:
+        courses = [
+            stack.enter_context(closing(chunks(
+                one.scenario,
+                replications=replications,
+                seed=seed,
+                first=first,
+                engine=engine,
+                workers=workers,
+                executor=executor,
+                progress=lambda *_: progress(next(done), total) if progress is not None else None,
+            )))
+            for one in found
+        ]  # fmt: skip
+        whole: Comparison | None = None
+        for runs in zip(*courses, strict=True):
+            if whole is None:
+                desks = [Desk(one.scenario, one.plan, seed, first, one.engine) for one in runs]
+                whole = Comparison(found, desks, replications, plain=plain)
+            whole.add(runs)
+    assert whole is not None, "there is a first piece"
+    return whole
 
-        return experiment(
-            one.scenario,
-            replications=replications,
-            seed=seed,
-            first=first,
-            engine=engine,
-            workers=workers,
-            progress=tell,
-        )
 
-    return Comparison(candidates=tuple(found), runs=tuple(map(run, found)))
+# ------------------------------------------------------------------------------------------------------------ lines
 
 
-# ------------------------------------------------------------------------------------------------------ differences
-
-
-class _Line(NamedTuple):
-    """A figure in all cells of one kind: `sample` is [replication, cell], `keys` say what each cell is of."""
+@dataclass(frozen=True, kw_only=True)
+class _Line:
+    """A figure in all cells of one kind: `sample` gives [replication, cell…], `keys` say what each cell is of."""
 
     measure: str
     formula: str
     unit: str
     keys: list[By]
-    sample: Sample
+    sample: Callable[[Runs], Sample]
+    counts: bool = True
     on_paper: bool = False
-    method: str = ""
 
     @property
-    def kind(self) -> tuple[str, str, frozenset[str]]:
+    def kind(self) -> Key:
         """What its twin in other runs has too."""
-        return self.measure, self.formula, frozenset(self.keys[0])
+        return self.measure, self.formula, *sorted(self.keys[0])
 
 
-def differences(comparison: Comparison, *, level: float = LEVEL, plain: bool = False) -> Iterator[DifferenceRecord]:
-    """Each candidate less the baseline: in all, by type, channel, group, day and interval.
+def _lines(scenario: Scenario, targets: Mapping[int, Target]) -> Iterator[_Line]:
+    """All figures that are compared; `targets` by their numbers."""
+    figures = [(figure, axes) for figure, axes in chosen(scenario) if len(axes) < 2 and not figure.root]
+    both: tuple[tuple[Axis, ...], ...] = ((), ("type",))
+    for figure, axes in (*figures, *product(spent_on(scenario), both)):
+        segment = By(segment=figure.segment) if figure.segment else By()
+        yield _Line(
+            measure=figure.measure,
+            formula=figure.formula,
+            unit=figure.unit,
+            keys=[cast(By, {**key, **segment}) for key in cells(scenario, axes)],
+            sample=about(figure, axes).sample,
+            counts=figure.counts,
+            on_paper=figure.on_paper,
+        )
+    for measure, formula, unit in SPENT:
+        sample, unit = partial(spendings, measure), scenario.costs.currency + unit
+        yield _Line(measure=measure, formula=formula, unit=unit, keys=[{}], sample=sample)
+    yield from _longest(scenario)
+    yield from _promises(scenario, targets)
 
-    The baseline's arrivals are the control variates of all; `plain`: without any.
-    """
-    base, pay = comparison.candidates[0], list(pay_records(comparison.runs[0]))
-    for other, runs in comparison.others:
-        for line, keys, found in _paired(comparison.runs[0], runs, level, plain):
+
+def _longest(scenario: Scenario) -> Iterator[_Line]:
+    (keys, of_all), (by_type, of_each) = _wait_cells(scenario)
+    for names, pools in ((keys, of_all), (by_type, of_each)):
+        sample = partial(longest_waits, pools=pools)
+        yield _Line(measure="wait_max", formula="WAIT-3", unit="s", keys=names, sample=sample)
+
+
+def _wait_cells(scenario: Scenario) -> list[tuple[list[By], list[Types]]]:
+    """Cells of waits with the types that each pools: all of them, and each type."""
+    names = list(scenario.contact_types)
+    return [([{}], [tuple(range(len(names)))]), ([{"type": name} for name in names], [(k,) for k in range(len(names))])]
+
+
+def _promises(scenario: Scenario, targets: Mapping[int, Target]) -> Iterator[_Line]:
+    """P(target met), in all and by interval."""
+    for number, target in targets.items():
+        segment: By = {"segment": f"target {number}"}
+        each = [cast(By, {**key, **segment}) for key in cells(scenario, ("interval",))]
+        kept: list[tuple[str, list[By], Callable[[Target, Runs], Sample]]] = [
+            ("TM-1", [segment], whole_kept),
+            ("TM-2", each, intervals_kept),
+        ]
+        for formula, keys, sample in kept:
+            yield _Line(
+                measure="target_met", formula=formula, unit="share", keys=keys, sample=partial(sample, target)
+            )
+
+
+class Pair:
+    """A candidate beside the baseline: moments of the parts of both, those of the candidate first."""
+
+    def __init__(self, base: Scenario, other: Scenario) -> None:
+        numbered = zip(base.targets, other.targets, strict=False)
+        targets = {number: one for number, (one, twin) in enumerate(numbered, start=1) if one == twin}
+        twins: dict[tuple[Key, str], _Line] = {(line.kind, _first(line)): line for line in _lines(other, targets)}
+        self.lines = [
+            shared
+            for line in _lines(base, targets)
+            if (line.kind, _first(line)) in twins and (shared := _Shared.of(line, twins[line.kind, _first(line)])).keys
+        ]
+        self.pools = [
+            (key, types, theirs)
+            for (keys, mine), (names, others) in zip(_wait_cells(base), _wait_cells(other), strict=True)
+            for key, types in zip(keys, mine, strict=True)
+            for name, theirs in zip(names, others, strict=True)
+            if key == name
+        ]
+        self._moments: list[Moments] = []
+
+    def add(self, base: Runs, other: Runs, controls: Floats | None) -> None:
+        """Take in the same replications of both."""
+        blocks = blocks_in(base) or blocks_in(other)
+        found = [moments_of(line.parts(base, other), controls, blocks) for line in self.lines]
+        theirs = running(waits_of(other, [types for _, _, types in self.pools]))
+        mine = running(waits_of(base, [types for _, types, _ in self.pools]))
+        found.append(moments_of([*theirs, *mine], controls, blocks))
+        known = self._moments
+        self._moments = [one.then(more) for one, more in zip(known, found, strict=True)] if known else found
+
+    def differences(
+        self, comparison: Comparison, other: Digest, level: float, measures: Sequence[str] = ()
+    ) -> Iterator[tuple[_Line, list[By], Estimates]]:
+        """Candidate less baseline for each line (of these measures), in the cells that both have."""
+        width, by = comparison.steering
+        for shared, moments in zip(self.lines, self._moments[:-1], strict=True):
+            line, of = shared.line, moments.cut(width)
+            if line.measure in (measures or (line.measure,)):
+                found = differences_from(of, level=level, by=by, counts=line.counts, formula=line.formula)
+                yield line, shared.keys, _named(found, of, on_paper=line.on_paper)
+        if measures:
+            return
+        of = self._moments[-1].cut(width)
+        for measure in QUANTILES:
+            for at, (key, mine, theirs) in enumerate(self.pools):
+                pooled = _pooled(other, theirs), _pooled(comparison.digests[0], mine)
+                yield _wait_line(measure, key), [key], _wait_difference(measure, of.of_cell(at), pooled, level, by)
+
+
+def _first(line: _Line) -> str:
+    """What tells lines of one kind apart: the segment."""
+    return line.keys[0].get("segment", "")
+
+
+class _Shared(NamedTuple):
+    """A line of the baseline and its twin, with the cells that both have."""
+
+    line: _Line
+    twin: _Line
+    keys: list[By]
+    mine: list[int]
+    theirs: list[int]
+
+    @classmethod
+    def of(cls, line: _Line, twin: _Line) -> "_Shared":
+        place = {str(key): j for j, key in enumerate(twin.keys)}
+        mine = [i for i, key in enumerate(line.keys) if str(key) in place]
+        keys = [line.keys[i] for i in mine]
+        return cls(line, twin, keys, mine, [place[str(key)] for key in keys])
+
+    def parts(self, base: Runs, other: Runs) -> list[Numbers]:
+        """Of the candidate, then of the baseline, [replication, cell] each."""
+        pairs = ((self.twin.sample(other), self.theirs), (self.line.sample(base), self.mine))
+        return [np.asarray(part).reshape(len(part), -1)[:, at] for sample, at in pairs for part in sample.parts]
+
+
+def _named(found: Estimates, of: Moments, *, on_paper: bool) -> Estimates:
+    """With the method that it deserves, where both agree in all replications or nothing varies."""
+    if on_paper and not of.cross.any():
+        return replace(found, low=found.mean, high=found.mean, method="exact")
+    still = np.asarray((found.low == found.high) & np.isfinite(found.mean))
+    if not still.any():
+        return found
+    method = np.where(still, np.where(found.mean == 0, "no difference seen", "nothing varied"), found.method)
+    unknown = still & (found.mean != 0)
+    low, high = (np.where(unknown, np.nan, end) for end in (found.low, found.high))
+    return replace(found, low=low, high=high, methods=method)
+
+
+def _pooled(digest: Digest, types: Types) -> Numbers:
+    assert digest.total is not None, "something was taken in"
+    return np.asarray(digest.total.wait_histogram[list(types)].sum(axis=0))
+
+
+def _wait_line(measure: str, key: By) -> _Line:
+    return _Line(measure=measure, formula="WAIT-2", unit="s", keys=[key], sample=lambda _: Sample(np.zeros(0)))
+
+
+def _wait_difference(
+    measure: str, of: Moments, pooled: tuple[Numbers, Numbers], level: float, by: Correction | None
+) -> Estimates:
+    """Of a quantile of the wait."""
+    half = len(of.mean) // 2
+    theirs, mine = (
+        wait_from(measure, of.of_parts(some), counts, level=level, correction=by)
+        for some, counts in zip((slice(0, half), slice(half, None)), pooled, strict=True)
+    )
+    found = quantile_difference(of, theirs, mine, level=level, by=by)
+    return replace(found, mean=found.mean[None], low=found.low[None], high=found.high[None], n=found.n[None])
+
+
+# ------------------------------------------------------------------------------------------------------ differences
+
+
+def differences(comparison: Comparison, *, level: float = LEVEL) -> Iterator[DifferenceRecord]:
+    """Each candidate less the baseline: in all, by type, channel, group, day and interval."""
+    base, pay = comparison.candidates[0], list(pay_records(comparison.digests[0]))
+    for other, digest, pair in comparison.others:
+        for line, keys, found in pair.differences(comparison, digest, level):
             for key, one in zip(keys, found, strict=True):
                 yield _difference(record(line.measure, line.unit, key, one), base, other)
-        yield from (_difference(one, base, other) for one in _on_paper(pay, list(pay_records(runs))))
+        yield from (_difference(one, base, other) for one in _on_paper(pay, list(pay_records(digest))))
 
 
 def _difference(one: Record, base: Candidate, other: Candidate) -> DifferenceRecord:
     return DifferenceRecord(**vars(one), baseline=base.name, candidate=other.name)
-
-
-def _paired(
-    base: Runs, other: Runs, level: float, plain: bool, measures: Sequence[str] = ()
-) -> Iterator[tuple[_Line, list[By], Estimates]]:
-    """Other less base for each line (of these measures) that both have, in the cells that both have."""
-    controls = None if plain else controls_of(base.scenario, base.tallies)
-    twins = {line.kind: line for line in _lines(other, controls, measures)}
-    blocks = blocks_of(base.scenario, base.first, base.replications) or blocks_of(
-        other.scenario, other.first, other.replications
-    )
-    for line in _lines(base, controls, measures):
-        twin = twins.get(line.kind)
-        if twin is None:
-            continue
-        place = {str(key): j for j, key in enumerate(twin.keys)}
-        shared = [(i, place[str(key)]) for i, key in enumerate(line.keys) if str(key) in place]
-        if not shared:
-            continue
-        mine, theirs = (_cells(one.sample, at) for one, at in zip((line, twin), zip(*shared, strict=True), strict=True))
-        found = differences_of(theirs, mine, level=level, blocks=blocks, controls=controls, formula=line.formula)
-        yield line, [line.keys[i] for i, _ in shared], _named(found, line, (mine, theirs))
-
-
-def _cells(sample: Sample, at: Sequence[int]) -> Sample:
-    bottom = None if sample.denominator is None else sample.denominator[:, at]
-    return Sample(sample.numerator[:, at], bottom, sample.counts)
-
-
-def _named(found: Estimates, line: _Line, pair: Iterable[Sample]) -> Estimates:
-    """With the method that it deserves: exact on paper, Woodruff's for quantiles."""
-    if line.on_paper and all(np.all(sample.numerator == sample.numerator[:1]) for sample in pair):
-        return replace(found, low=found.mean, high=found.mean, method="exact")
-    return replace(found, method=found.method.replace("student", line.method)) if line.method else found
 
 
 def _on_paper(base: Iterable[Record], other: Iterable[Record]) -> Iterator[Record]:
@@ -166,96 +347,23 @@ def _on_paper(base: Iterable[Record], other: Iterable[Record]) -> Iterator[Recor
             yield one.model_copy(update={"mean": change, "low": change, "high": change, "half_width": 0.0})
 
 
-# ------------------------------------------------------------------------------------------------------------ lines
-
-
-def _lines(runs: Runs, controls: Controls | None, measures: Sequence[str] = ()) -> Iterator[_Line]:
-    """All figures that are compared, or these measures alone."""
-    scenario = runs.scenario
-    for figure, axes in chosen(scenario):
-        if len(axes) < 2 and figure.measure in (measures or (figure.measure,)):
-            yield _line(figure, runs, axes)
-    if measures:
-        return
-    for figure in money(scenario):
-        yield _line(figure, runs, ())
-        yield _line(figure, runs, ("type",))
-    spent, each = spendings(runs)
-    currency = scenario.costs.currency
-    yield _Line("cost", "COST-5", currency, [{}], _flat(spent))
-    yield _Line("cost_per_contact", "COST-6", f"{currency}/contact", [{}], _flat(each))
-    yield from _wait_lines(runs, controls)
-
-
-def _line(figure: Figure, runs: Runs, axes: tuple[Axis, ...]) -> _Line:
-    sample = _flat(sample_of(figure, runs.scenario, runs.tallies, axes))
-    keys = cast(list[By], cells(runs.scenario, axes))
-    return _Line(figure.measure, figure.formula, figure.unit, keys, sample, figure.on_paper)
-
-
-def _flat(sample: Sample) -> Sample:
-    """[replication, cell], the last axis of cells fastest."""
-    runs = len(sample.numerator)
-    bottom = None if sample.denominator is None else np.asarray(sample.denominator).reshape(runs, -1)
-    return Sample(np.asarray(sample.numerator).reshape(runs, -1), bottom, sample.counts)
-
-
-def _wait_lines(runs: Runs, controls: Controls | None) -> Iterator[_Line]:
-    """Quantiles and the longest wait, in all and by type."""
-    names = list(runs.scenario.contact_types)
-    of: list[tuple[list[By], list[list[int]]]] = [([{}], [list(range(len(names)))])]
-    of.append(([{"type": name} for name in names], [[k] for k in range(len(names))]))
-    for keys, groups in of:
-        for measure in QUANTILES:
-            columns = np.stack([_quantile_values(measure, runs, types, controls) for types in groups], axis=1)
-            yield _Line(measure, "WAIT-2", "s", keys, Sample(columns), method="woodruff")
-        longest = np.stack([runs.tallies.wait_max_ms[:, types].max(axis=1) / 1e3 for types in groups], axis=1)
-        yield _Line("wait_max", "WAIT-3", "s", keys, Sample(longest))
-
-
-_LOW_S = bucket_low(np.arange(BUCKETS)) / 1e3
-_WIDE_S = np.maximum(bucket_high(np.arange(BUCKETS)) / 1e3 - _LOW_S, 1e-9)
-
-
-def _quantile_values(measure: str, runs: Runs, types: list[int], controls: Controls | None) -> Numbers:
-    """What each replication says of a quantile of the wait, to first order; weighted, they average to the quantile.
-
-    A replication moves it by how far its share below the quantile is off, times the slope of the quantile function
-    there (Bahadur 1966); the slope is that of the ends of Woodruff's interval.
-    """
-    scenario, tally = runs.scenario, runs.tallies
-    found = estimate_wait(measure, scenario, tally, types, first=runs.first, controls=controls)
-    if found.mean is None or found.low is None or found.high is None:
-        return np.full(runs.replications, np.nan if found.mean is None else found.mean)
-    counts = tally.wait_histogram[:, types].sum(axis=1)
-    below = counts @ np.clip((found.mean - _LOW_S) / _WIDE_S, 0.0, 1.0)
-    share = Sample(below, counts.sum(axis=1))
-    blocks = blocks_of(scenario, runs.first, runs.replications)
-    wide = estimates_of(share, level=found.level, blocks=blocks, controls=controls).cell().half_width
-    slope = (found.high - found.low) / (2 * wide) if wide else 0.0
-    off = share.influence()[1]
-    middle = off.mean() if controls is None else controls.weights @ off
-    return np.asarray(found.mean - slope * (off - middle))
-
-
 # ------------------------------------------------------------------------------------------------------- what moved
 
 
-def moved(comparison: Comparison, *, level: float = LEVEL, plain: bool = False) -> MovedRecord:
+def moved(comparison: Comparison, *, level: float = LEVEL) -> MovedRecord:
     """The differences by type, group, day and interval that are real, for all of them at once (Bonferroni)."""
-    base = comparison.runs[0]
     looked_at = sum(
         int(np.isfinite(found.mean).sum())
-        for _, runs in comparison.others
-        for line, _, found in _paired(base, runs, level, plain, MOVES)
-        if line.kind[2]
+        for _, digest, pair in comparison.others
+        for line, _, found in pair.differences(comparison, digest, level, MOVES)
+        if line.keys[0]
     )
     wider = 1 - (1 - level) / max(looked_at, 1)
     kept: list[tuple[float, DifferenceRecord]] = []
-    for other, runs in comparison.others:
-        for line, keys, found in _paired(base, runs, wider, plain, MOVES):
+    for other, digest, pair in comparison.others:
+        for line, keys, found in pair.differences(comparison, digest, wider, MOVES):
             for key, one in zip(keys, found, strict=True):
-                if line.kind[2] and (clear := _clearness(one)):
+                if line.keys[0] and (clear := _clearness(one)):
                     named = replace(one, method=f"{one.method}, bonferroni of {looked_at}")
                     of = record(line.measure, line.unit, key, named)
                     kept.append((clear, _difference(of, comparison.candidates[0], other)))
@@ -278,9 +386,9 @@ def _clearness(one: Estimate) -> float:
 # ----------------------------------------------------------------------------------------------------------- results
 
 
-def results_of(comparison: Comparison, *, plain: bool = False) -> tuple[Result, ...]:
+def results_of(comparison: Comparison) -> tuple[Result, ...]:
     """The result of a comparison, which is that of the baseline with all differences, and those of the others."""
-    results = [result_of(runs, command="simulate", plain=plain) for runs in comparison.runs]
+    results = [result_of(digest, command="simulate") for digest in comparison.digests]
     whole = results[0].model_copy(
         update={
             "command": "compare",
@@ -288,8 +396,8 @@ def results_of(comparison: Comparison, *, plain: bool = False) -> tuple[Result, 
                 _candidate(number, *one)
                 for number, one in enumerate(zip(comparison.candidates, results, strict=True), start=1)
             ),
-            "differences": tuple(differences(comparison, plain=plain)),
-            "moved": moved(comparison, plain=plain),
+            "differences": tuple(differences(comparison)),
+            "moved": moved(comparison),
             "warnings": tuple(_warnings(comparison, results)),
         }
     )

@@ -4,6 +4,8 @@ How many contacts came explains most of why one day was worse than another. The 
 the number of replications alone, never on what came of them, so that it cannot favour a result.
 """
 
+from collections.abc import Mapping
+
 import numpy as np
 import numpy.typing as npt
 
@@ -24,19 +26,31 @@ def controls_of(scenario: Scenario, tally: Tally) -> Controls | None:
     In this order, each set as a whole while there are 16 replications for every control: all arrivals, their square,
     those of each day, those of each type. Arrivals of a trace or of a fixed number are left out.
     """
+    sets = sets_of(scenario, tally)
+    names = affordable({name: values.shape[1] for name, values in sets.items()}, tally.replications)
+    if not names:
+        return None
+    controls = Controls(np.concatenate([sets[name] for name in names], axis=1), names)
+    return controls if controls.rank else None
+
+
+def affordable(sizes: Mapping[str, int], replications: int) -> tuple[str, ...]:
+    """Which sets of controls, of these sizes, so many replications can pay for."""
+    names: list[str] = []
+    taken = 0
+    for name, size in sizes.items():
+        if size and (taken + size) * REPLICATIONS_EACH <= replications:
+            names.append(name)
+            taken += size
+    return tuple(names)
+
+
+def sets_of(scenario: Scenario, tally: Tally) -> dict[str, Floats]:
+    """All sets of controls by name, [replication, control] each, in the order in which they are taken."""
     random = _random_types(scenario)
     expected = expected_counts(scenario)[:, random]
     came = tally.arrived[:, random].transpose(0, 2, 1)
-    columns: list[Floats] = []
-    names: list[str] = []
-    for name, values in _sets(came.astype(np.float64), expected, scenario):
-        if (len(names) + values.shape[1]) * REPLICATIONS_EACH <= len(came):
-            columns.append(values)
-            names += [name] * values.shape[1]
-    if not columns:
-        return None
-    controls = Controls(np.concatenate(columns, axis=1), tuple(dict.fromkeys(names)))
-    return controls if controls.rank else None
+    return _sets(came.astype(np.float64), expected, scenario)
 
 
 def _random_types(scenario: Scenario) -> list[int]:
@@ -49,7 +63,7 @@ def _random_types(scenario: Scenario) -> list[int]:
     ]
 
 
-def _sets(came: Floats, expected: Floats, scenario: Scenario) -> list[tuple[str, Floats]]:
+def _sets(came: Floats, expected: Floats, scenario: Scenario) -> dict[str, Floats]:
     """Candidates less their means; `came` and `expected` by [interval, type].
 
     All arrivals N of days d with means m_d are Poisson given busyness factors of variance v, so that
@@ -61,9 +75,9 @@ def _sets(came: Floats, expected: Floats, scenario: Scenario) -> list[tuple[str,
     off = came - expected
     of_all = off.sum(axis=(1, 2))[:, None]
     variance = by_day.sum() + scenario.busyness.cv**2 * (by_day**2).sum()
-    return [
-        ("arrivals", of_all),
-        ("arrivals squared", of_all**2 - variance),
-        ("arrivals by day", np.add.reduceat(off.sum(axis=2), starts, axis=1)[:, 1:]),
-        ("arrivals by type", off.sum(axis=1)[:, 1:]),
-    ]
+    return {
+        "arrivals": of_all,
+        "arrivals squared": of_all**2 - variance,
+        "arrivals by day": np.add.reduceat(off.sum(axis=2), starts, axis=1)[:, 1:],
+        "arrivals by type": off.sum(axis=1)[:, 1:],
+    }

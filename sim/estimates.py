@@ -1,12 +1,13 @@
 """Replications -> estimates: means, ratios of expectations, quantiles, paired differences, each with an interval.
 
 Nothing here knows what is measured. Samples have one row per replication and any number of cells beside each other;
-an interval rests on the influence of each replication: what it adds to the estimate beyond the average one. Where
-replications carry controls, each counts with a weight that makes the controls come out as they are known to.
+an interval rests on the influence of each replication: what it adds to the estimate beyond the average one. How much
+influences vary is read from moments, so that replications need not be kept. Where replications carry controls, each
+counts with a weight that makes the controls come out as they are known to.
 """
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -14,13 +15,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from sim.moments import BLOCK, Correction, Moments, corrected, moments_of, variation
+
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Numbers = npt.NDArray[Any]
 
 LEVEL = 0.95
-BLOCK = 16
-"""Replications whose busyness is stratified together."""
 LEAST_BLOCKS = 8
 
 
@@ -49,7 +50,10 @@ class Estimate:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Estimates:
-    """Many estimates of one kind, arrays of one shape [cell…]; NaN and infinity stand for None."""
+    """Many estimates of one kind, arrays of one shape [cell…]; NaN and infinity stand for None.
+
+    `methods` [cell…] where they differ.
+    """
 
     mean: Floats
     low: Floats
@@ -59,6 +63,7 @@ class Estimates:
     method: str
     replications: int
     formula: str = ""
+    methods: npt.NDArray[np.str_] | None = None
 
     def cell(self, *index: int) -> Estimate:
         """One of them."""
@@ -68,7 +73,7 @@ class Estimates:
             low=_known(low),
             high=_known(high),
             level=self.level,
-            method=self.method,
+            method=self.method if self.methods is None else str(self.methods[index]),
             replications=self.replications,
             n=int(self.n[index]),
             formula=self.formula,
@@ -87,52 +92,27 @@ def _known(value: float) -> float | None:
 class Controls:
     """Control variates: `values` [replication, control] of what is known to have mean 0, and their `names`.
 
-    An estimate that is linear in the replications, corrected by its regression on the controls, is a mean with other
-    weights, the same for all figures: so parts still add up, and ratios, sums and quantiles all stay what they were
-    (Lavenberg & Welch 1981, Management Science 27, 322-335; calibration weights: Deville & Sarndal 1992, J. Amer.
-    Statist. Assoc. 87, 376-382).
+    See `sim.moments.Correction`.
     """
 
     values: Floats
     names: tuple[str, ...] = ()
 
     @cached_property
-    def _span(self) -> tuple[Floats, Floats]:
-        """Orthonormal columns that span the centred controls [replication, rank], and how far off they came out [rank].
-
-        What does not vary, or only with the others, is left out.
-        """
-        mean = self.values.mean(axis=0)
-        centred = self.values - mean
-        size = np.linalg.norm(centred, axis=0)
-        varies = size > 1e-9 * np.linalg.norm(self.values, axis=0)
-        scaled = centred[:, varies] / size[varies]
-        left, singular, right = np.linalg.svd(scaled, full_matrices=False)
-        kept = singular > 1e-6
-        return left[:, kept], right[kept] @ (mean[varies] / size[varies]) / singular[kept]
+    def correction(self) -> Correction:
+        """What they correct."""
+        off = self.values - (mean := self.values.mean(axis=0))
+        return Correction(len(off), mean, off.T @ off)
 
     @property
     def rank(self) -> int:
         """How many slopes are fitted."""
-        return len(self._span[1])
+        return self.correction.rank
 
     @cached_property
     def weights(self) -> Floats:
         """What each replication counts, [replication]; they add up to 1."""
-        basis, off = self._span
-        return 1 / len(self.values) - basis @ off
-
-    @property
-    def stretch(self) -> float:
-        """Variance of the weighted mean of independent values, in units of that of the plain one; at least 1."""
-        return len(self.values) * float((self.weights**2).sum())
-
-    def residual(self, influence: Floats) -> Floats:
-        """What the controls do not explain of an influence [replication, cell…]."""
-        flat = influence.reshape(len(influence), -1)
-        flat = flat - flat.mean(axis=0)
-        basis = self._span[0]
-        return np.asarray(flat - basis @ (basis.T @ flat)).reshape(influence.shape)
+        return self.correction.weights(self.values)
 
 
 @dataclass(frozen=True, eq=False)
@@ -146,46 +126,28 @@ class Sample:
     denominator: Numbers | None = None
     counts: bool = True
 
-    def influence(self, controls: Controls | None = None) -> tuple[Floats, Floats]:
+    @property
+    def parts(self) -> list[Numbers]:
+        """Numerator, and denominator where there is one."""
+        return [self.numerator] if self.denominator is None else [self.numerator, self.denominator]
+
+    def moments(self, blocks: slice | None = None, controls: Controls | None = None) -> Moments:
+        """Its moments; `blocks` as `whole_blocks` gives them where busyness is stratified."""
+        return moments_of(self.parts, controls.values if controls else None, blocks)
+
+    def influence(self) -> tuple[Floats, Floats]:
         """The point estimate [cell…], and what each replication adds to it [replication, cell…]; their mean is 0.
 
-        For a ratio r = mean(a) / mean(b) it is (a - r b) / mean(b): the delta method. With controls both means are
-        weighted, and what the controls explain is taken out.
+        For a ratio r = mean(a) / mean(b) it is (a - r b) / mean(b): the delta method.
         """
-        mean = _average(controls)
         top = np.asarray(self.numerator, dtype=np.float64)
         if self.denominator is None:
-            middle = mean(top)
-            return middle, _unexplained(top - middle, controls)
+            middle = np.asarray(top.mean(axis=0))
+            return middle, top - middle
         bottom = np.asarray(self.denominator, dtype=np.float64)
-        with np.errstate(invalid="ignore", divide="ignore"):
-            size = np.where(bottom.any(axis=0), mean(bottom), np.nan)
-            ratio = mean(top) / size
-            return ratio, _unexplained((top - ratio * bottom) / size, controls)
-
-    @property
-    def observations(self) -> Ints:
-        """How many observations each cell rests on."""
-        total = np.asarray(self.numerator).sum(axis=0, dtype=np.float64)
-        if self.denominator is not None and self.counts:
-            return np.asarray(np.asarray(self.denominator).sum(axis=0), dtype=np.int64)
-        return np.full(np.shape(total), len(self.numerator), dtype=np.int64)
-
-    @property
-    def method(self) -> str:
-        """How its interval is found."""
-        return "student" if self.denominator is None else "delta"
-
-
-def _average(controls: Controls | None) -> Callable[[Floats], Floats]:
-    """Mean over the first axis, by the weights of the controls where there are any."""
-    if controls is None:
-        return lambda values: np.asarray(values.mean(axis=0))
-    return lambda values: np.asarray(np.tensordot(controls.weights, values, axes=1))
-
-
-def _unexplained(influence: Floats, controls: Controls | None) -> Floats:
-    return influence if controls is None else controls.residual(influence)
+        middle, slope = point(np.stack((top.mean(axis=0), bottom.mean(axis=0))))
+        with np.errstate(invalid="ignore"):
+            return middle, top * slope[0] + bottom * slope[1]
 
 
 def whole_blocks(first: int, replications: int) -> slice | None:
@@ -212,16 +174,26 @@ def estimates_of(
     formula: str = "",
 ) -> Estimates:
     """Estimate every cell of a sample; `blocks` as `whole_blocks` gives them where busyness is stratified."""
-    point, influence = sample.influence(controls)
-    half = _half_width(influence, level, blocks, controls)
+    of = sample.moments(blocks, controls)
+    by = controls.correction if controls else None
+    return estimates_from(of, level=level, by=by, counts=sample.counts, formula=formula)
+
+
+def estimates_from(
+    of: Moments, *, level: float = LEVEL, by: Correction | None = None, counts: bool = True, formula: str = ""
+) -> Estimates:
+    """Estimate every cell from its moments: a mean, or a ratio where it has a denominator that `counts` or not."""
+    middle, slope = point(corrected(of, by))
+    half = half_width(of, slope, level, by)
+    ratio = len(of.mean) == 2
     return Estimates(
-        mean=point,
-        low=point - half,
-        high=point + half,
-        n=sample.observations,
+        mean=middle,
+        low=middle - half,
+        high=middle + half,
+        n=_observations(of, counts=counts and ratio),
         level=level,
-        method=_method(sample.method, len(influence), blocks, controls),
-        replications=len(influence),
+        method=method_of("delta" if ratio else "student", of, by),
+        replications=of.count,
         formula=formula,
     )
 
@@ -236,65 +208,95 @@ def differences_of(
     formula: str = "",
 ) -> Estimates:
     """Cell by cell a - b on the same replications: what both share cancels."""
-    (mean_a, of_a), (mean_b, of_b) = a.influence(controls), b.influence(controls)
-    half = _half_width(of_a - of_b, level, blocks, controls)
+    of = moments_of([*a.parts, *b.parts], controls.values if controls else None, blocks)
+    by = controls.correction if controls else None
+    return differences_from(of, level=level, by=by, counts=a.counts, formula=formula)
+
+
+def differences_from(
+    of: Moments, *, level: float = LEVEL, by: Correction | None = None, counts: bool = True, formula: str = ""
+) -> Estimates:
+    """Cell by cell a - b from the moments of the parts of both, those of a first."""
+    middle, half_way = corrected(of, by), len(of.mean) // 2
+    (mean_a, slope_a), (mean_b, slope_b) = point(middle[:half_way]), point(middle[half_way:])
+    half = half_width(of, np.concatenate((slope_a, -slope_b)), level, by)
+    ratio = half_way == 2
+    n = [_observations(of, counts=counts and ratio, part=part) for part in (half_way - 1, 2 * half_way - 1)]
     return Estimates(
         mean=mean_a - mean_b,
         low=mean_a - mean_b - half,
         high=mean_a - mean_b + half,
-        n=a.observations + b.observations,
+        n=n[0] + n[1],
         level=level,
-        method=_method(f"paired {a.method}", len(of_a), blocks, controls),
-        replications=len(of_a),
+        method=method_of("paired delta" if ratio else "paired student", of, by),
+        replications=of.count,
         formula=formula,
     )
 
 
-def _method(name: str, replications: int, blocks: slice | None, controls: Controls | None = None) -> str:
-    if replications < 2:
+def point(mean: Floats) -> tuple[Floats, Floats]:
+    """Estimate [cell] from the means of its parts [part, cell], and how it goes with each of them."""
+    if len(mean) == 1:
+        return mean[0], np.ones_like(mean)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        size = np.where(mean[1] != 0, mean[1], np.nan)
+        ratio = mean[0] / size
+        return ratio, np.stack((1 / size, -ratio / size))
+
+
+def _observations(of: Moments, *, counts: bool, part: int = 1) -> Ints:
+    """How many observations each cell rests on: what a denominator counted, else replications."""
+    if counts:
+        return np.asarray(np.rint(of.mean[part] * of.count), dtype=np.int64)
+    return np.full(of.mean.shape[1:], of.count, dtype=np.int64)
+
+
+def method_of(name: str, of: Moments, by: Correction | None) -> str:
+    """How an interval was found."""
+    if of.count < 2:
         return "single replication"
-    if controls is not None:
+    if by is not None:
         return f"{name}, controls"
-    return name if blocks is None else f"{name}, blocks of {BLOCK}"
+    return f"{name}, blocks of {BLOCK}" if _in_blocks(of) else name
 
 
-def _half_width(influence: Floats, level: float, blocks: slice | None, controls: Controls | None = None) -> Floats:
-    if len(influence) < 2:
-        return np.full(influence.shape[1:], np.nan)
-    error, freedom = standard_error(influence, blocks, controls)
+def _in_blocks(of: Moments) -> bool:
+    return of.blocks is not None and of.blocks.count >= LEAST_BLOCKS
+
+
+def half_width(of: Moments, slope: Floats, level: float, by: Correction | None) -> Floats:
+    """Half the length of an interval [cell…]; NaN for a single replication."""
+    if of.count < 2:
+        return np.full(of.mean.shape[1:], np.nan)
+    error, freedom = standard_error(of, slope, by)
     return student(freedom, level) * error
 
 
-def standard_error(
-    influence: Floats, blocks: slice | None = None, controls: Controls | None = None
-) -> tuple[Floats, int]:
-    """Standard error of an estimate [cell…] with its degrees of freedom.
+def standard_error(of: Moments, slope: Floats, by: Correction | None = None) -> tuple[Floats, int]:
+    """Standard error [cell…] of an estimate that goes with its parts by `slope`, with its degrees of freedom.
 
-    With `controls` (the influence is then what they leave unexplained) each fitted slope costs a degree of freedom
-    and, being fitted, adds to the variance: exact for independent normal values, a little too wide where strata still
-    help. Else with `blocks` the variance of block sums, which strata make smaller, counts for the whole blocks, the
-    plain one for the replications left over.
+    With controls each fitted slope costs a degree of freedom and, being fitted, adds to the variance: exact for
+    independent normal values, a little too wide where strata still help. Else, from 8 whole blocks on, the variance of
+    block sums, which strata make smaller, counts for the whole blocks, the plain one for the replications left over.
     """
-    runs = len(influence)
-    if controls is not None:
-        freedom = runs - 1 - controls.rank
-        return np.sqrt((influence**2).sum(axis=0) / freedom * controls.stretch / runs), freedom
-    plain = influence.var(axis=0, ddof=1)
-    if blocks is None:
+    runs = of.count
+    if by is not None:
+        freedom = runs - 1 - by.rank
+        return np.sqrt(variation(of, slope, by) / freedom * by.stretch / runs), freedom
+    plain = variation(of, slope) / (runs - 1)
+    if of.blocks is None or not _in_blocks(of):
         return np.sqrt(plain / runs), runs - 1
-    inside = influence[blocks]
-    sums = inside.reshape(-1, BLOCK, *inside.shape[1:]).sum(axis=1)
-    total = len(sums) * sums.var(axis=0, ddof=1) + (runs - len(inside)) * plain
-    return np.sqrt(total) / runs, len(sums) - 1
+    sums = of.blocks
+    total = sums.count * variation(sums, slope) / (sums.count - 1) + (runs - BLOCK * sums.count) * plain
+    return np.sqrt(total) / runs, sums.count - 1
 
 
-def variance_ratio(sample: Sample, blocks: slice | None, controls: Controls | None) -> Floats:
+def variance_ratio(of: Moments, by: Correction | None = None) -> Floats:
     """How many times more plain replications the same accuracy would take [cell…]; NaN where nothing varies."""
-    raw = sample.influence()[1]
-    if len(raw) < 2:
-        return np.full(raw.shape[1:], np.nan)
-    plain, _ = standard_error(raw)
-    reduced, _ = standard_error(sample.influence(controls)[1], blocks, controls)
+    if of.count < 2:
+        return np.full(of.mean.shape[1:], np.nan)
+    plain, _ = standard_error(replace(of, blocks=None), point(of.mean)[1])
+    reduced, _ = standard_error(of, point(corrected(of, by))[1], by)
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.asarray((plain / reduced) ** 2)
 
@@ -360,86 +362,6 @@ def exact(value: float | None, *, level: float = LEVEL, replications: int = 0, f
         n=replications,
         formula=formula,
     )
-
-
-def quantile_of(
-    histograms: Numbers,
-    p: float,
-    lowest: Numbers,
-    highest: Numbers,
-    *,
-    level: float = LEVEL,
-    blocks: slice | None = None,
-    controls: Controls | None = None,
-    formula: str = "",
-) -> Estimate:
-    """The p-quantile of what `histograms` [replication, bucket] count, bucket b from lowest[b] to highest[b].
-
-    The interval is that of the cumulated share at the quantile, read back through the pooled histogram (Woodruff
-    1952, J. Amer. Statist. Assoc. 47, 635-646).
-    """
-    runs, n = len(histograms), int(histograms.sum())
-    weights = controls.weights * runs if controls else np.ones(runs)
-    law = _Law(weights @ histograms, lowest, highest)
-    shape = Estimate(
-        mean=law.quantile(p),
-        low=None,
-        high=None,
-        level=level,
-        method="woodruff",
-        replications=runs,
-        n=n,
-        formula=formula,
-    )
-    if runs < 2 or not n:
-        return shape
-    below = law.share_below(p)
-    whole = Sample(histograms @ below, histograms.sum(axis=1))
-    share = estimates_of(whole, level=level, blocks=blocks, controls=controls)
-    half = share.cell().half_width or 0.0
-    if not half < min(p, 1 - p):  # the end lies beyond what was seen: there is none to give
-        return replace(shape, method="too few")
-    return Estimate(
-        **(
-            vars(shape)
-            | {
-                "low": law.quantile(p - half),
-                "high": law.quantile(p + half),
-                "method": share.method.replace("delta", "woodruff"),
-            }
-        )
-    )
-
-
-class _Law:
-    """A pooled histogram read as a law: even within each bucket."""
-
-    def __init__(self, counts: Floats, lowest: Numbers, highest: Numbers) -> None:
-        self.counts, self.lowest, self.highest = np.maximum(counts, 0.0), lowest, highest
-        self.running = np.cumsum(self.counts)
-        self.total = float(self.running[-1])
-
-    def _place(self, p: float) -> tuple[int, float]:
-        """Bucket of the p-quantile, and how far into it."""
-        wanted = min(max(p, 0.0), 1.0) * self.total
-        bucket = int(np.searchsorted(self.running, max(wanted, 0.5), side="left"))
-        return bucket, max(0.0, 1 - (self.running[bucket] - wanted) / self.counts[bucket])
-
-    def quantile(self, p: float) -> float | None:
-        """The value below which a share p lies."""
-        if not self.total:
-            return None
-        bucket, into = self._place(p)
-        low, high = float(self.lowest[bucket]), float(self.highest[bucket])
-        return low + into * (high - low)
-
-    def share_below(self, p: float) -> Floats:
-        """Which share of each bucket lies below the p-quantile."""
-        bucket, into = self._place(p)
-        below = np.zeros(len(self.counts))
-        below[:bucket] = 1.0
-        below[bucket] = into
-        return below
 
 
 def order_statistic(values: Numbers, p: float, *, level: float = LEVEL, formula: str = "") -> Estimate:

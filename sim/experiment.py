@@ -4,7 +4,7 @@ Replication number r of a seed is the same whatever else is run, by any number o
 of some replications, so that many plans can be tried on the same ones.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from concurrent.futures import Executor
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -28,6 +28,8 @@ Stop = Callable[[], bool]
 COST_MS = {"compiled": (1.0, 0.0004), "reference": (1.0, 0.02)}
 """Least milliseconds of a replication, and of each contact in it, on a machine of today."""
 WORTH_SENDING_MS = 100
+CHUNK = 32
+"""Replications of a piece: whole blocks, so that strata can be seen in it."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -65,6 +67,12 @@ def plan_of(scenario: Scenario, plan: StaffingPlan | None) -> StaffingPlan:
     if chosen is None:
         raise ValueError(f"{scenario.name} has no staffing: give a plan, or let `peakdesk plan` propose one")
     return chosen
+
+
+def engine_for(scenario: Scenario, engine: str, replications: int) -> str:
+    """The engine that "auto" stands for, or the one that is named."""
+    contacts = float(expected_counts(scenario).sum())
+    return engines.choose(engine, contacts * replications, scenario.horizon.length_ms)
 
 
 def simulation(
@@ -129,41 +137,91 @@ def experiment(
 
     `customers(replication)` gives the Demand of a replication, drawn from the seed by default; they cannot travel to
     an executor. `progress(done, total)` is told of each replication; when `stop()` holds between two of them,
-    `Stopped` is raised with those done.
+    `Stopped` is raised with those done. All tallies are held at once: for many replications see `chunks`.
     """
-    if replications < 1:
-        raise ValueError(f"replications is {replications}: at least 1")
-    if executor is not None and customers is not None:
-        raise ValueError("customers stay in this process: give an executor or customers")
-    chosen, contacts = plan_of(scenario, plan), float(expected_counts(scenario).sum())
-    simulate = engines.choose(engine, contacts * replications, scenario.horizon.length_ms)
-    numbers = range(first, first + replications)
-
-    def runs(done: Pile) -> Runs:
-        return Runs(
-            scenario=scenario,
-            plan=chosen,
-            seed=seed,
-            first=first,
-            replications=done.done,
-            engine=simulate,
-            tallies=done.stacked(),
-        )
-
-    if executor is None:
-        coming = in_order(simulation(scenario, chosen, seed, simulate, customers), numbers, workers)
-    else:
-        task = Task(scenario.model_dump_json(), chosen.model_dump_json(), seed, simulate)
-        coming = in_chunks(partial(work, task), numbers, executor, chunk(simulate, contacts))
+    whole = _course(scenario, plan, seed, range(first, first + replications), engine)
     pile = Pile(replications)
-    with closing(coming) as results:
+    with closing(whole.tallies(workers, executor, customers)) as coming:
         while pile.done < replications:
             if stop is not None and stop():
-                raise Stopped(runs(pile) if pile.done else None)
-            pile.add(next(results))
+                raise Stopped(whole.runs(pile, first) if pile.done else None)
+            pile.add(next(coming))
             if progress is not None:
                 progress(pile.done, replications)
-    return runs(pile)
+    return whole.runs(pile, first)
+
+
+def chunks(
+    scenario: Scenario,
+    plan: StaffingPlan | None = None,
+    *,
+    replications: int,
+    seed: int,
+    first: int = 0,
+    engine: str = "auto",
+    workers: int = 1,
+    executor: Executor | None = None,
+    progress: Progress | None = None,
+) -> Generator[Runs, None, None]:
+    """The same, piece by piece: replications up to the next number that is a multiple of `CHUNK`, and so on.
+
+    Workers go on while a piece is looked at. Whoever lets go of the pieces needs no more memory for many replications
+    than for few.
+    """
+    whole = _course(scenario, plan, seed, range(first, first + replications), engine)
+    at, end = first, first + replications
+    with closing(whole.tallies(workers, executor)) as coming:
+        while at < end:
+            pile = Pile(min(CHUNK - at % CHUNK, end - at))
+            while pile.done < pile.most:
+                pile.add(next(coming))
+                if progress is not None:
+                    progress(at - first + pile.done, replications)
+            yield whole.runs(pile, at)
+            at += pile.done
+
+
+def _course(scenario: Scenario, plan: StaffingPlan | None, seed: int, numbers: range, engine: str) -> "_Course":
+    if not numbers:
+        raise ValueError(f"replications is {numbers.stop - numbers.start}: at least 1")
+    chosen = engine_for(scenario, engine, len(numbers))
+    return _Course(scenario=scenario, plan=plan_of(scenario, plan), seed=seed, numbers=numbers, engine=chosen)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Course:
+    """Some replications of a plan, about to be run."""
+
+    scenario: Scenario
+    plan: StaffingPlan
+    seed: int
+    numbers: range
+    engine: str
+
+    def tallies(
+        self, workers: int, executor: Executor | None, customers: Customers | None = None
+    ) -> Generator[Tally, None, None]:
+        """The tally of each replication, in order."""
+        if executor is None:
+            task = simulation(self.scenario, self.plan, self.seed, self.engine, customers)
+            return in_order(task, self.numbers, workers)
+        if customers is not None:
+            raise ValueError("customers stay in this process: give an executor or customers")
+        contacts = float(expected_counts(self.scenario).sum())
+        data = Task(self.scenario.model_dump_json(), self.plan.model_dump_json(), self.seed, self.engine)
+        return in_chunks(partial(work, data), self.numbers, executor, chunk(self.engine, contacts))
+
+    def runs(self, done: Pile, first: int) -> Runs:
+        """The replications of a pile, from number `first` on."""
+        return Runs(
+            scenario=self.scenario,
+            plan=self.plan,
+            seed=self.seed,
+            first=first,
+            replications=done.done,
+            engine=self.engine,
+            tallies=done.stacked(),
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -203,5 +261,6 @@ class Tape:
 
 
 __all__ = [
-    "Customers", "Progress", "Runs", "Stop", "Stopped", "Tape", "Workload", "experiment", "plan_of", "workload",
+    "Customers", "Progress", "Runs", "Stop", "Stopped", "Tape", "Workload", "chunks", "engine_for", "experiment",
+    "plan_of", "workload",
 ]  # fmt: skip

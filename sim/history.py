@@ -12,7 +12,8 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from sim.experiment import Progress, Runs, experiment
+from sim.digest import Digest
+from sim.experiment import Progress
 from sim.report.records import Records, share
 from sim.report.tables import Table, staffing_line, verdict
 from sim.results import RESULT_FILE, SCENARIO_FILE, Record, Result, read_result, versions, write_run
@@ -20,7 +21,7 @@ from sim.scenario import Scenario
 from sim.scenario_file import dump, load
 from sim.staffing import StaffingPlan
 from sim.store import Line, Store
-from sim.summary import result_of, tables
+from sim.summary import digested, result_of, tables
 
 REPEATABLE = ("simulate", "plan")
 
@@ -39,7 +40,7 @@ class Again:
 
     past: Result
     scenario: Scenario
-    runs: Runs
+    runs: Digest
     result: Result
 
     @property
@@ -57,7 +58,7 @@ class Again:
 
     def write(self, folder: Path, *, overwrite: bool = False) -> None:
         """Write a run folder of it."""
-        figures = tables(self.runs, plain=self.past.variance_reduction is None)
+        figures = tables(self.runs)
         text = dump(self.scenario)
         write_run(folder, self.result, scenario_text=text, tables=figures, overwrite=overwrite)
 
@@ -139,7 +140,7 @@ def again(line: Line, *, allow: bool = False, workers: int = 1, progress: Progre
     then, now = past.versions.get("numpy"), versions().get("numpy")
     if then != now and not allow:
         raise OtherCustomers(f"NumPy was {then} and is {now}: the same law, not the same customers")
-    runs = experiment(
+    runs = digested(
         scenario,
         _plan(past, scenario),
         replications=past.replications,
@@ -148,9 +149,9 @@ def again(line: Line, *, allow: bool = False, workers: int = 1, progress: Progre
         engine=past.engine,
         workers=workers,
         progress=progress,
+        plain=past.variance_reduction is None,
     )
-    plain = past.variance_reduction is None
-    result = result_of(runs, command=past.command, plan=past.plan, stopping=past.stopping, plain=plain)
+    result = result_of(runs, command=past.command, plan=past.plan, stopping=past.stopping)
     return Again(past=past, scenario=scenario, runs=runs, result=result)
 
 

@@ -18,9 +18,9 @@ from sim.estimates import (
     Estimates,
     Numbers,
     Sample,
-    estimates_of,
+    clopper_pearson,
+    estimates_from,
     mean_of,
-    quantile_of,
     whole_blocks,
 )
 from sim.metrics import (
@@ -33,6 +33,8 @@ from sim.metrics import (
     own_thresholds,
     short_thresholds,
 )
+from sim.moments import Correction, Moments
+from sim.quantiles import Quantile, quantile_from, quantile_of
 from sim.scenario import Scenario
 
 Axis = Literal["type", "channel", "group", "day", "interval"]
@@ -300,11 +302,21 @@ def estimate_figure(
     controls: Controls | None = None,
 ) -> Estimates:
     """A figure with its interval in each cell of `by`; `first` is the number of the tally's first replication."""
-    blocks, sample = blocks_of(scenario, first, tally.replications), sample_of(figure, scenario, tally, by)
-    found = estimates_of(sample, level=level, blocks=blocks, controls=controls, formula=figure.formula)
-    if figure.on_paper and np.all(sample.numerator == sample.numerator[:1]):
-        value = np.asarray(sample.numerator[0], dtype=np.float64)
+    blocks = blocks_of(scenario, first, tally.replications)
+    of = sample_of(figure, scenario, tally, by).moments(blocks, controls)
+    return figure_from(figure, of, level=level, correction=controls.correction if controls else None)
+
+
+def figure_from(
+    figure: Figure, of: Moments, *, level: float = LEVEL, correction: Correction | None = None
+) -> Estimates:
+    """The same from the moments of its sample."""
+    found = estimates_from(of, level=level, by=correction, counts=figure.counts, formula=figure.formula)
+    if figure.on_paper and not of.cross.any():
+        value = of.mean[0]
         return replace(found, mean=value, low=value, high=value, method="exact")
+    if of.count > 1:
+        found = _without_variation(found, of, counts=figure.unit == "share" and figure.counts)
     least, most = -np.inf if figure.signed else 0.0, 1.0 if figure.unit == "share" else np.inf
     found = replace(found, low=np.clip(found.low, least, most), high=np.clip(found.high, least, most))
     return _rooted(found) if figure.root else found
@@ -312,6 +324,25 @@ def estimate_figure(
 
 def _rooted(found: Estimates) -> Estimates:
     return replace(found, mean=np.sqrt(found.mean), low=np.sqrt(found.low), high=np.sqrt(found.high))
+
+
+def _without_variation(found: Estimates, of: Moments, *, counts: bool) -> Estimates:
+    """Where all replications agree an interval of no length would claim too much.
+
+    Shares of contacts get the bounds by contacts (Clopper & Pearson), others none: nothing says how far off they are.
+    """
+    still = np.asarray(found.low == found.high)
+    if len(of.mean) == 1:  # what controls know exactly varies all the same
+        still &= of.cross[0, 0] == 0
+    if not still.any():
+        return found
+    low = high = np.full(found.mean.shape, np.nan)
+    if counts:
+        low, high = clopper_pearson(np.rint(of.mean[0] * of.count), found.n, found.level)
+    method = np.where(still, "clopper-pearson" if counts else "nothing varied", found.method)
+    return replace(
+        found, low=np.where(still, low, found.low), high=np.where(still, high, found.high), methods=method
+    )
 
 
 _LOWEST_S = bucket_low(np.arange(BUCKETS)) / 1e3
@@ -344,3 +375,11 @@ def estimate_wait(
         controls=controls,
         formula="WAIT-2",
     )
+
+
+def wait_from(
+    measure: str, of: Moments, pooled: Numbers, *, level: float = LEVEL, correction: Correction | None = None
+) -> Quantile:
+    """A quantile of the wait from the moments of running totals and the pooled histogram of the answered."""
+    bounds = _LOWEST_S, _HIGHEST_S
+    return quantile_from(of, pooled, QUANTILES[measure], *bounds, level=level, by=correction, formula="WAIT-2")

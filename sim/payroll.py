@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sim.attendance import levels_of
+from sim.remembered import remembered
 from sim.scenario import Scenario
 from sim.staffing import ShiftCount, StaffingPlan, least_heads, workings
 
@@ -24,6 +25,7 @@ class Pay:
     cost: float
 
 
+@remembered
 def payroll(scenario: Scenario, plan: StaffingPlan) -> dict[str, Pay]:
     """By group, in the order of the scenario."""
     if plan.shifts is None:

@@ -6,14 +6,14 @@ look turns out to be the last.
 """
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from itertools import chain, count
 from typing import Literal, cast
 
-from sim.controls import controls_of
-from sim.estimates import BLOCK, LEVEL, Estimate, Estimates, Sample, estimates_of
+from sim.digest import Digest, Question, about, key_of
+from sim.estimates import LEVEL, Estimate
 from sim.experiment import Runs
 from sim.measures import (
     BOT,
@@ -25,12 +25,10 @@ from sim.measures import (
     WAITS,
     Axis,
     Figure,
-    blocks_of,
-    estimate_wait,
-    sample_of,
     service_level,
 )
 from sim.metrics import QUANTILES
+from sim.moments import BLOCK
 from sim.results import By, GoalRecord, LookRecord, StoppingRecord, record
 from sim.scenario import Scenario
 from sim.units import parse_duration
@@ -41,8 +39,8 @@ RULE = (
 )
 MAXIMUM = 1024
 
-Run = Callable[[int, int], Runs]
-"""`run(first, replications)`."""
+Run = Callable[[int, int], Iterable[Runs]]
+"""`run(first, replications)`, piece by piece."""
 
 _GOAL = re.compile(
     r"\s*(\w+)\s*(?:\[\s*(.+?)\s*\])?\s*(?:±|\+-|\+/-)\s*([0-9]*\.?[0-9]+)\s*([a-z%]*)\s*", re.IGNORECASE
@@ -158,37 +156,32 @@ def spent(look: int, goals: int = 1, level: float = LEVEL) -> float:
     return 1 - (1 - level) / (look * (look + 1)) / goals
 
 
-def until(
-    goals: Sequence[Goal],
-    run: Run,
-    *,
-    maximum: int = MAXIMUM,
-    first: int = 0,
-    level: float = LEVEL,
-    plain: bool = False,
-) -> tuple[Runs, StoppingRecord]:
-    """Run until every goal is reached, or `maximum` replications are done; `plain`: without control variates."""
-    if maximum < 2 or not goals:
+def goal_questions(goals: Sequence[Goal], scenario: Scenario) -> list[Question]:
+    """What a digest is asked so that it can be seen whether these goals are reached."""
+    figures = _figures(scenario)
+    return [about(figures[goal.measure], _by(goal)) for goal in goals if goal.measure not in QUANTILES]
+
+
+def until(goals: Sequence[Goal], run: Run, into: Digest, *, level: float = LEVEL) -> StoppingRecord:
+    """Run until every goal is reached, or as many replications are done as `into` takes at most.
+
+    `into` was asked `goal_questions`, and pools the waits of all and of each type.
+    """
+    if into.most < 2 or not goals:
         raise ValueError("a goal and two replications at least")
-    runs: Runs | None = None
     seen: list[LookRecord] = []
-    for look, at in enumerate(looks(maximum), start=1):
-        done = runs.replications if runs else 0
-        more = run(first + done, at - done)
-        runs = runs.then(more) if runs else more
+    for look, at in enumerate(looks(into.most), start=1):
+        for runs in run(into.first + into.replications, at - into.replications):
+            into.add(runs)
         of_look = spent(look, len(goals), level)
-        found = [
-            _goal_record(goal, one) for goal, one in zip(goals, _estimates(goals, runs, of_look, plain), strict=True)
-        ]
+        found = [_goal_record(goal, _estimate(goal, into, of_look)) for goal in goals]
         missed = tuple(one.goal for one in found if not one.reached)
         seen.append(LookRecord(replications=at, level=of_look, missed=missed))
         if not missed:
             break
-    assert runs is not None, "there is a first look"
-    stopping = StoppingRecord(
-        rule=RULE, level=level, reached=not missed, maximum=maximum, looks=tuple(seen), goals=tuple(found)
+    return StoppingRecord(
+        rule=RULE, level=level, reached=not missed, maximum=into.most, looks=tuple(seen), goals=tuple(found)
     )
-    return runs, stopping
 
 
 def _goal_record(goal: Goal, one: Estimate) -> GoalRecord:
@@ -202,40 +195,30 @@ def _goal_record(goal: Goal, one: Estimate) -> GoalRecord:
     )
 
 
-def _estimates(goals: Sequence[Goal], runs: Runs, level: float, plain: bool) -> Iterator[Estimate]:
-    """The estimate of each goal."""
-    scenario, tally = runs.scenario, runs.tallies
-    controls = None if plain else controls_of(scenario, tally)
-    figures, blocks = _figures(scenario), blocks_of(scenario, runs.first, runs.replications)
-    for goal in goals:
-        if goal.measure in QUANTILES:
-            types = [list(scenario.contact_types).index(goal.of)] if goal.of else None
-            yield estimate_wait(goal.measure, scenario, tally, types, first=runs.first, level=level, controls=controls)
-        else:
-            figure = figures[goal.measure]
-            sample = _cell(sample_of(figure, scenario, tally, _by(goal)), goal, scenario)
-            found: Estimates = estimates_of(
-                sample, level=level, blocks=blocks, controls=controls, formula=figure.formula
-            )
-            yield found.cell()
+def _estimate(goal: Goal, runs: Digest, level: float) -> Estimate:
+    """The estimate of a goal."""
+    scenario = runs.scenario
+    if goal.measure in QUANTILES:
+        names = list(scenario.contact_types)
+        return runs.wait(goal.measure, (names.index(goal.of),) if goal.of else tuple(range(len(names))), level=level)
+    figure = _figures(scenario)[goal.measure]
+    key = key_of(figure, _by(goal))
+    found = runs.estimates(key, level=level, counts=figure.counts, formula=figure.formula)
+    return found.cell() if goal.of is None else found.cell(_names(goal, scenario).index(goal.of))
 
 
 def _by(goal: Goal) -> tuple[Axis, ...]:
     return (goal.axis,) if goal.axis else ()
 
 
-def _cell(sample: Sample, goal: Goal, scenario: Scenario) -> Sample:
-    """What a goal is of, [replication]."""
-    if goal.of is None or goal.axis is None:
-        return sample
-    names: dict[str, Sequence[str]] = {
-        "type": list(scenario.contact_types),
-        "channel": list(scenario.channels),
-        "group": list(scenario.agent_groups),
+def _names(goal: Goal, scenario: Scenario) -> list[str]:
+    """What lies along the axis of a goal."""
+    names: dict[str, Iterable[str]] = {
+        "type": scenario.contact_types,
+        "channel": scenario.channels,
+        "group": scenario.agent_groups,
     }
-    at = names[goal.axis].index(goal.of)
-    bottom = None if sample.denominator is None else sample.denominator[:, at]
-    return Sample(sample.numerator[:, at], bottom, sample.counts)
+    return list(names[goal.axis or "type"])
 
 
 # ------------------------------------------------------------------------------------------------------------- telling

@@ -1,15 +1,17 @@
 """Runs -> Result: which figures a result holds, its targets, its warnings, its tables."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Executor
+from functools import partial
 from typing import Any, cast
 
 import numpy as np
 
 from sim import full_measures
-from sim.chances import chance_records
-from sim.controls import controls_of
-from sim.estimates import LEVEL, Controls, Sample, estimates_of, exact, variance_ratio
-from sim.experiment import Runs, experiment
+from sim.chances import chance_questions, chance_records
+from sim.digest import Desk, Digest, Key, Question, Types, about, key_of
+from sim.estimates import LEVEL, Sample, exact, variance_ratio, whole_blocks
+from sim.experiment import Progress, Runs, chunks, engine_for, plan_of
 from sim.measures import (
     ABANDONMENT,
     ASA,
@@ -25,12 +27,9 @@ from sim.measures import (
     WAITS,
     Axis,
     Figure,
-    blocks_of,
     cells,
-    estimate_figure,
-    estimate_wait,
+    figure_from,
     money,
-    sample_of,
     service_level,
 )
 from sim.metrics import QUANTILES, target_types
@@ -53,31 +52,101 @@ from sim.results import (
 )
 from sim.scenario import Scenario, Target
 from sim.staffing import StaffingPlan
-from sim.targets import TargetResult, judge, target_sample
+from sim.targets import TargetResult, judge, target_questions, target_sample, target_waits
 
 MANY_ABANDON = 0.05
+_BY_TYPE: tuple[Axis, ...] = ("type",)
 FLATTERED = ("SL-2", "SL-4", "SL-6")
 """Service levels that look better the more of the late ones hang up."""
 
 
-def summarise(runs: Runs, *, level: float = LEVEL, plain: bool = False) -> list[Record]:
+def questions(scenario: Scenario) -> list[Question]:
+    """All that a digest is asked for a result and its tables."""
+    course = [
+        Question(key=_course(number), sample=partial(target_sample, target.model_copy(update={"per": "interval"})))
+        for number, target in enumerate(scenario.targets, start=1)
+        if target.measure == "service_level"
+    ]
+    spent = [Question(key=(measure,), sample=partial(spendings, measure)) for measure, _, _ in SPENT]
+    used = Question(key=("utilisation",), sample=utilisation)
+    longest = Question(key=("wait_max",), sample=lambda runs: longest_waits(runs, wait_pools(scenario)))
+    return [
+        *(about(figure, by, means_only=True) for by, figures in _tabled(scenario) for figure in figures),
+        *(about(figure, by) for figure, by in chosen(scenario)),
+        *(about(figure, by) for figure in spent_on(scenario) for by in ((), _BY_TYPE)),
+        *course, *spent, longest, used,
+        *target_questions(scenario.targets),
+        *chance_questions(scenario),
+    ]  # fmt: skip
+
+
+def wait_pools(scenario: Scenario) -> list[Types]:
+    """Whose waits are pooled: all, each type, and those of targets."""
+    names = range(len(scenario.contact_types))
+    return list(dict.fromkeys([tuple(names), *((k,) for k in names), *target_waits(scenario, scenario.targets)]))
+
+
+def digest_of(runs: Runs, *, plain: bool = False) -> Digest:
+    """Runs that are all there, digested; `plain`: without control variates."""
+    asked = questions(runs.scenario)
+    return Digest.of(runs, asked, waits=wait_pools(runs.scenario), plain=plain)
+
+
+def empty_digest(desk: Desk, most: int, *, plain: bool = False, more: Iterable[Question] = ()) -> Digest:
+    """A digest that takes in at most so many replications, for a result and its tables; `more` to ask it."""
+    asked = [*questions(desk.scenario), *more]
+    return Digest(desk, asked, most=most, waits=wait_pools(desk.scenario), plain=plain)
+
+
+def digested(
+    scenario: Scenario,
+    plan: StaffingPlan | None = None,
+    *,
+    replications: int,
+    seed: int,
+    first: int = 0,
+    engine: str = "auto",
+    workers: int = 1,
+    executor: Executor | None = None,
+    progress: Progress | None = None,
+    plain: bool = False,
+) -> Digest:
+    """Simulate, and keep of each replication no more than a result and its tables need."""
+    chosen_engine = engine_for(scenario, engine, replications)
+    found = empty_digest(Desk(scenario, plan_of(scenario, plan), seed, first, chosen_engine), replications, plain=plain)
+    for runs in chunks(
+        scenario,
+        plan,
+        replications=replications,
+        seed=seed,
+        first=first,
+        engine=chosen_engine,
+        workers=workers,
+        executor=executor,
+        progress=progress,
+    ):
+        found.add(runs)
+    return found
+
+
+def summarise(runs: Runs | Digest, *, level: float = LEVEL, plain: bool = False) -> list[Record]:
     """The estimates of a result: in all, by type, channel, group, day and interval; few by two of them.
 
-    `plain`: without control variates.
+    `plain`: without control variates, as a digest is or is not by itself.
     """
-    controls = None if plain else controls_of(runs.scenario, runs.tallies)
+    of = digest_of(runs, plain=plain) if isinstance(runs, Runs) else runs
     return [
-        *_figures(runs, level, controls),
-        *_courses(runs, level, controls),
-        *_waits(runs, level, controls),
-        *_costs(runs, level, controls),
-        *chance_records(runs, level=level),
-        *pay_records(runs),
+        *_figures(of, level),
+        *_courses(of, level),
+        *_waits(of, level),
+        *_costs(of, level),
+        *chance_records(of, level=level),
+        *pay_records(of),
     ]
 
 
 def result_of(
-    runs: Runs,
+    runs: Runs | Digest,
     *,
     command: str,
     judged: Sequence[TargetResult] | None = None,
@@ -89,24 +158,25 @@ def result_of(
 ) -> Result:
     """A whole result. `judged` are its targets, by default those of the scenario; `more` are further estimates.
 
-    `plain`: without control variates.
+    `plain`: without control variates, as a digest is or is not by itself.
     """
-    targets = judge(runs, plain=plain) if judged is None else judged
+    of = digest_of(runs, plain=plain) if isinstance(runs, Runs) else runs
+    targets = judge(of) if judged is None else judged
     return Result(
         command=command,
-        scenario=scenario_record(runs.scenario),
-        staffing=staffing_mode(runs.plan),
-        engine=runs.engine,
-        seed=runs.seed,
-        first=runs.first,
-        replications=runs.replications,
+        scenario=scenario_record(of.scenario),
+        staffing=staffing_mode(of.plan),
+        engine=of.engine,
+        seed=of.seed,
+        first=of.first,
+        replications=of.replications,
         versions=versions(),
-        estimates=(*summarise(runs, plain=plain), *more),
+        estimates=(*summarise(of), *more),
         targets=tuple(target_record(target) for target in targets),
         plan=plan,
-        variance_reduction=None if plain else variance_reduction(runs),
+        variance_reduction=None if of.plain else variance_reduction(of),
         stopping=stopping,
-        warnings=tuple(dict.fromkeys((*_warnings(runs, plain), *_unreached(stopping), *warnings))),
+        warnings=tuple(dict.fromkeys((*_warnings(of), *_unreached(stopping), *warnings))),
     )
 
 
@@ -120,8 +190,8 @@ def simulate(
     workers: int = 1,
 ) -> Result:
     """Simulate a desk and say what came of it."""
-    runs = experiment(scenario, plan, replications=replications, seed=seed, engine=engine, workers=workers)
-    return result_of(runs, command="simulate")
+    found = digested(scenario, plan, replications=replications, seed=seed, engine=engine, workers=workers)
+    return result_of(found, command="simulate")
 
 
 # ----------------------------------------------------------------------------------------------------- estimates
@@ -153,16 +223,14 @@ def chosen(scenario: Scenario) -> Iterator[tuple[Figure, tuple[Axis, ...]]]:
     yield from full_measures.chosen(scenario)
 
 
-def _figures(runs: Runs, level: float, controls: Controls | None) -> Iterator[Record]:
+def _figures(runs: Digest, level: float) -> Iterator[Record]:
     for figure, by in chosen(runs.scenario):
-        yield from _records(figure, runs, by, level, controls)
+        yield from _records(figure, runs, by, level)
 
 
-def _records(
-    figure: Figure, runs: Runs, by: tuple[Axis, ...], level: float, controls: Controls | None
-) -> Iterator[Record]:
+def _records(figure: Figure, runs: Digest, by: tuple[Axis, ...], level: float) -> Iterator[Record]:
     """A figure in every cell of `by`."""
-    found = estimate_figure(figure, runs.scenario, runs.tallies, by, first=runs.first, level=level, controls=controls)
+    found = runs.figure(figure, by, level=level)
     for key, one in zip(_keys(runs.scenario, by), found, strict=True):
         yield record(figure.measure, figure.unit, _of_segment(key, figure), one)
 
@@ -171,13 +239,16 @@ def _of_segment(key: By, figure: Figure) -> By:
     return {**key, "segment": figure.segment} if figure.segment else key
 
 
-def _courses(runs: Runs, level: float, controls: Controls | None) -> Iterator[Record]:
+def _course(number: int) -> Key:
+    return ("course", str(number))
+
+
+def _courses(runs: Digest, level: float) -> Iterator[Record]:
     """The service level that each target asks for, by interval, as segments "target 1", "target 2" and so on."""
-    blocks = blocks_of(runs.scenario, runs.first, runs.replications)
     for number, target in enumerate(runs.scenario.targets, start=1):
         if target.measure == "service_level":
-            sample = target_sample(target.model_copy(update={"per": "interval"}), runs)
-            found = estimates_of(sample, level=level, blocks=blocks, controls=controls, formula=target.formula)
+            figure = service_level(runs.scenario, target.formula)
+            found = figure_from(figure, runs.moments(_course(number)), level=level, correction=runs.correction)
             for key, one in zip(_keys(runs.scenario, ("interval",)), found, strict=True):
                 yield record(target.measure, "share", {**key, "segment": f"target {number}"}, one)
 
@@ -186,41 +257,50 @@ def _keys(scenario: Scenario, by: Sequence[Axis]) -> list[By]:
     return cast(list[By], cells(scenario, by))
 
 
-def _waits(runs: Runs, level: float, controls: Controls | None) -> Iterator[Record]:
+def longest_waits(runs: Runs, pools: Sequence[Types]) -> Sample:
+    """The longest wait of an answered contact, in seconds [replication, pool]."""
+    longest = runs.tallies.wait_max_ms
+    return Sample(np.stack([longest[:, list(types)].max(axis=1) / 1e3 for types in pools], axis=1))
+
+
+def _waits(runs: Digest, level: float) -> Iterator[Record]:
     """Quantiles and the longest wait, in all and by type."""
     names = list(runs.scenario.contact_types)
-    of: list[tuple[By, list[int]]] = [({}, list(range(len(names))))]
-    of += [({"type": name}, [k]) for k, name in enumerate(names)]
-    for measure in (*QUANTILES, "wait_max"):
-        for by, types in of:
-            found = estimate_wait(
-                measure, runs.scenario, runs.tallies, types, first=runs.first, level=level, controls=controls
-            )
-            yield record(measure, "s", by, found)
+    of: list[tuple[By, Types]] = [({}, tuple(range(len(names))))]
+    of += [({"type": name}, (k,)) for k, name in enumerate(names)]
+    for measure in QUANTILES:
+        yield from (record(measure, "s", by, runs.wait(measure, types, level=level)) for by, types in of)
+    longest = runs.estimates(("wait_max",), level=level, formula="WAIT-3")
+    pools = wait_pools(runs.scenario)
+    yield from (record("wait_max", "s", by, longest.cell(pools.index(types))) for by, types in of)
 
 
-def _costs(runs: Runs, level: float, controls: Controls | None) -> Iterator[Record]:
+def _costs(runs: Digest, level: float) -> Iterator[Record]:
     """Money by type and in all, with the pay on paper in it; what a contact costs that was answered or contained."""
-    scenario = runs.scenario
-    blocks, currency = blocks_of(scenario, runs.first, runs.replications), scenario.costs.currency
-    customers = full_measures.customer_money(scenario)
-    for figure in (*money(scenario), *customers):
-        yield from _records(figure, runs, (), level, controls)
-        yield from _records(figure, runs, ("type",), level, controls)
-    spent, each = spendings(runs)
-    whole = estimates_of(spent, level=level, blocks=blocks, controls=controls, formula="COST-5")
-    per_contact = estimates_of(each, level=level, blocks=blocks, controls=controls, formula="COST-6")
-    yield record("cost", currency, {}, whole.cell())
-    settled = estimates_of(
-        Sample(spent.numerator, full_measures.settled_contacts(runs.tallies).sum(axis=(1, 2))),
-        level=level, blocks=blocks, controls=controls, formula="COST-8",
-    )  # fmt: skip
-    yield record("cost_per_contact", f"{currency}/contact", {}, per_contact.cell())
-    yield record("cost_per_settled_contact", f"{currency}/contact", {}, settled.cell())
-    used = estimates_of(utilisation(runs), level=level, blocks=blocks, controls=controls, formula="OCC-4")
-    of: list[By] = [{}, *(By(group=name) for name in scenario.agent_groups)]
+    currency = runs.scenario.costs.currency
+    for figure in spent_on(runs.scenario):
+        yield from _records(figure, runs, (), level)
+        yield from _records(figure, runs, _BY_TYPE, level)
+    for measure, formula, unit in SPENT:
+        found = runs.estimates((measure,), level=level, formula=formula)
+        yield record(measure, currency + unit, {}, found.cell())
+    used = runs.estimates(("utilisation",), level=level, counts=False, formula="OCC-4")
+    of: list[By] = [{}, *(By(group=name) for name in runs.scenario.agent_groups)]
     for by, one in zip(of, used, strict=True):
         yield record("utilisation", "share", by, one)
+
+
+SPENT = (
+    ("cost", "COST-5", ""),
+    ("cost_per_contact", "COST-6", "/contact"),
+    ("cost_per_settled_contact", "COST-8", "/contact"),
+)
+"""What was spent in all, and per contact, with formula and unit."""
+
+
+def spent_on(scenario: Scenario) -> tuple[Figure, ...]:
+    """Money by type."""
+    return (*money(scenario), *full_measures.customer_money(scenario))
 
 
 def utilisation(runs: Runs) -> Sample:
@@ -232,18 +312,22 @@ def utilisation(runs: Runs) -> Sample:
     return Sample(top, np.broadcast_to(bottom, top.shape), counts=False)
 
 
-def spendings(runs: Runs) -> tuple[Sample, Sample]:
-    """What each replication cost, in all (COST-5) and per contact answered or contained (COST-6)."""
+def spendings(measure: str, runs: Runs) -> Sample:
+    """What each replication cost: `cost` in all, or per contact of a kind."""
     tally = runs.tallies
     spent = np.full(runs.replications, total(payroll(runs.scenario, runs.plan).values()).cost)
     for figure in money(runs.scenario):
         if figure.measure != "lost_value":
             spent = spent + figure.numerator(tally).sum(axis=(1, 2))
+    if measure == "cost":
+        return Sample(spent)
     done = tally.answered + tally.bot_resolved + tally.bot_contained_unresolved
-    return Sample(spent), Sample(spent, done.sum(axis=(1, 2)))
+    if measure == "cost_per_settled_contact":
+        done = full_measures.settled_contacts(tally)
+    return Sample(spent, done.sum(axis=(1, 2)))
 
 
-def pay_records(runs: Runs) -> Iterator[Record]:
+def pay_records(runs: Runs | Digest) -> Iterator[Record]:
     """The plan on paper, in all and by group."""
     groups = payroll(runs.scenario, runs.plan)
     of: list[tuple[By, Pay]] = [({}, total(groups.values()))]
@@ -310,13 +394,11 @@ def target_record(result: TargetResult) -> TargetRecord:
 # ------------------------------------------------------------------------------------------------------ warnings
 
 
-def variance_reduction(runs: Runs) -> VarianceReductionRecord:
+def variance_reduction(runs: Digest) -> VarianceReductionRecord:
     """What strata and controls were worth to the figures that people ask for first."""
-    scenario, tally = runs.scenario, runs.tallies
-    blocks, controls = blocks_of(scenario, runs.first, runs.replications), controls_of(scenario, tally)
     saved = []
-    for figure in (service_level(scenario), ASA, ABANDONMENT, OCCUPANCY):
-        factor = float(variance_ratio(sample_of(figure, scenario, tally), blocks, controls))
+    for figure in (service_level(runs.scenario), ASA, ABANDONMENT, OCCUPANCY):
+        factor = float(variance_ratio(runs.moments(key_of(figure)), runs.correction))
         if np.isfinite(factor):
             found = SavedRecord(
                 measure=figure.measure,
@@ -326,17 +408,18 @@ def variance_reduction(runs: Runs) -> VarianceReductionRecord:
             )
             saved.append(found)
     return VarianceReductionRecord(
-        strata="blocks of 16" if scenario.busyness.cv > 0 else None,
-        controls=controls.names if controls else (),
+        strata="blocks of 16" if runs.scenario.busyness.cv > 0 else None,
+        controls=runs.controls,
         saved=tuple(saved),
     )
 
 
-def _warnings(runs: Runs, plain: bool) -> Iterator[str]:
-    scenario, tally = runs.scenario, runs.tallies
+def _warnings(runs: Digest) -> Iterator[str]:
+    scenario, tally = runs.scenario, runs.total
+    assert tally is not None, "there are runs"
     if runs.replications < 2:
         yield "one replication has no intervals: use --replications 2 or more"
-    elif scenario.busyness.cv > 0 and not _shows_strata(runs, plain):
+    elif scenario.busyness.cv > 0 and not _shows_strata(runs):
         yield "intervals are conservative: stratified busyness shows in them from 8 whole blocks of 16 replications on"
     for target in scenario.targets:
         if (
@@ -345,7 +428,7 @@ def _warnings(runs: Runs, plain: bool) -> Iterator[str]:
             and not _limits_abandonment(target, scenario)
         ):
             types = target_types(scenario, target)
-            gone, offered = tally.abandoned[:, types].sum(), tally.offered[:, types].sum()
+            gone, offered = tally.abandoned[types].sum(), tally.offered[types].sum()
             if gone > MANY_ABANDON * offered:
                 yield (
                     f"{gone / offered:.1%} of {_names(target)} abandon, and {target.formula} does not count them all: "
@@ -359,10 +442,9 @@ def _unreached(stopping: StoppingRecord | None) -> Iterator[str]:
         yield f"{missed}: not reached within {stopping.maximum} replications: give more with --max-replications"
 
 
-def _shows_strata(runs: Runs, plain: bool) -> bool:
+def _shows_strata(runs: Digest) -> bool:
     """Whether intervals know how much stratified busyness helps."""
-    controlled = not plain and controls_of(runs.scenario, runs.tallies) is not None
-    return controlled or blocks_of(runs.scenario, runs.first, runs.replications) is not None
+    return runs.correction is not None or whole_blocks(runs.first, runs.replications) is not None
 
 
 def _limits_abandonment(target: Target, scenario: Scenario) -> bool:
@@ -379,24 +461,30 @@ def _names(target: Target) -> str:
 # -------------------------------------------------------------------------------------------------------- tables
 
 
-def tables(runs: Runs, *, plain: bool = False) -> dict[str, list[Row]]:
+def tables(runs: Runs | Digest, *, plain: bool = False) -> dict[str, list[Row]]:
     """Tidy tables of means: `intervals`, one row per type and interval; `groups`, one per agent group and interval."""
-    service = service_level(runs.scenario)
-    controls = None if plain else controls_of(runs.scenario, runs.tallies)
-    return {
-        "intervals": _table(runs, "type", (*COUNTS, service, ASA, ABANDONMENT, QUEUE_LENGTH), controls),
-        "groups": _table(runs, "group", (SCHEDULED, POSITIONS, OCCUPANCY), controls),
-    }
+    of = digest_of(runs, plain=plain) if isinstance(runs, Runs) else runs
+    (by_type, of_types), (by_group, of_groups) = _tabled(of.scenario)
+    return {"intervals": _table(of, by_type, of_types), "groups": _table(of, by_group, of_groups)}
 
 
-def _table(runs: Runs, rows: Axis, figures: Sequence[Figure], controls: Controls | None) -> list[Row]:
-    by: tuple[Axis, ...] = (rows, "interval")
-    columns: dict[str, list[float | None]] = {}
-    for figure in figures:
-        found = estimate_figure(figure, runs.scenario, runs.tallies, by, first=runs.first, controls=controls)
-        columns[figure.measure] = [one.mean for one in found]
+def _tabled(scenario: Scenario) -> list[tuple[tuple[Axis, ...], tuple[Figure, ...]]]:
+    """The columns of the tables."""
+    return [
+        (("type", "interval"), (*COUNTS, service_level(scenario), ASA, ABANDONMENT, QUEUE_LENGTH)),
+        (("group", "interval"), (SCHEDULED, POSITIONS, OCCUPANCY)),
+    ]
+
+
+def _table(runs: Digest, by: tuple[Axis, ...], figures: Sequence[Figure]) -> list[Row]:
+    rows, _ = by
+    columns = {one.measure: [_plain(value) for value in runs.means(one, by).ravel().tolist()] for one in figures}
     return [
         {"interval": key["interval"]["index"], "start": key["interval"]["start"], rows: key[rows]}
         | {measure: values[i] for measure, values in columns.items()}
         for i, key in enumerate(cells(runs.scenario, by))
     ]
+
+
+def _plain(value: float) -> float | None:
+    return value if np.isfinite(value) else None

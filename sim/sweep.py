@@ -9,6 +9,7 @@ import itertools
 import json
 import re
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -16,7 +17,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from sim.experiment import Runs, experiment
+from sim.digest import Digest
 from sim.results import (
     PointRecord,
     Row,
@@ -32,7 +33,7 @@ from sim.scenario_file import load
 from sim.scenario_problems import Problem, ScenarioErrors, file_problem
 from sim.scenario_tree import Origin
 from sim.staffing import StaffingPlan
-from sim.summary import summarise, target_record
+from sim.summary import digested, summarise, target_record
 from sim.targets import judge
 
 MOST_POINTS = 10_000
@@ -168,6 +169,7 @@ def sweep(
     first: int = 0,
     engine: str = "auto",
     workers: int = 1,
+    executor: Executor | None = None,
     replan: Replan | None = None,
     progress: Progress | None = None,
 ) -> SweepRecord:
@@ -185,7 +187,7 @@ def sweep(
         file = _file(point, seed, first, replications, planned=replan is not None)
         kept = _kept(folder / file, point)
         if kept is None:
-            runs = experiment(
+            runs = digested(
                 point.scenario,
                 replan(point.scenario) if replan is not None else None,
                 replications=replications,
@@ -193,6 +195,7 @@ def sweep(
                 first=first,
                 engine=engine,
                 workers=workers,
+                executor=executor,
                 progress=_told(progress, number, len(points)),
             )
             kept = _record(point, runs, planned=replan is not None)
@@ -244,7 +247,7 @@ def _kept(file: Path, point: Point) -> PointRecord | None:
     return kept if same else None
 
 
-def _record(point: Point, runs: Runs, *, planned: bool) -> PointRecord:
+def _record(point: Point, runs: Digest, *, planned: bool) -> PointRecord:
     return PointRecord(
         settings=dict(point.settings),
         scenario=point.scenario.name,

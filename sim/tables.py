@@ -18,6 +18,7 @@ import numpy.typing as npt
 from sim import attendance, demand, routing
 from sim import engine as engines
 from sim.attendance import Staffing
+from sim.digest import Digest
 from sim.experiment import Runs, plan_of
 from sim.metrics import own_thresholds, tally
 from sim.outcome import NEVER, Cause, OutcomeTable, Status
@@ -223,7 +224,7 @@ def write_tables(
     return list(files.values())
 
 
-def every_row(runs: Runs, form: Form | None) -> Callable[[Path], object] | None:
+def every_row(runs: Runs | Digest, form: Form | None) -> Callable[[Path], object] | None:
     """What writes the tables of these runs into `tables` in a folder; None where no form is wanted."""
     if form is None:
         return None

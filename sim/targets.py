@@ -10,14 +10,15 @@ the worse of two: by replications (delta method), which knows that waits of one 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Literal
 
 import numpy as np
 
-from sim.controls import controls_of
-from sim.estimates import Controls, Estimate, Estimates, Numbers, Sample, clopper_pearson, estimates_of, one_sided
+from sim.digest import Digest, Key, Question, Types
+from sim.estimates import Estimate, Estimates, Numbers, Sample, clopper_pearson, one_sided
 from sim.experiment import Runs
-from sim.measures import ABANDONMENT, ASA, OCCUPANCY, Axis, blocks_of, cells, estimate_wait, fold, service_parts
+from sim.measures import ABANDONMENT, ASA, OCCUPANCY, Axis, cells, fold, service_parts
 from sim.metrics import QUANTILES, Tally, target_thresholds, target_types
 from sim.scenario import Scenario, Target
 
@@ -53,19 +54,43 @@ class TargetResult:
 
 
 def judge(
-    runs: Runs, targets: Sequence[Target] | None = None, *, plain: bool = False, tries: int = 1
+    runs: Runs | Digest, targets: Sequence[Target] | None = None, *, plain: bool = False, tries: int = 1
 ) -> list[TargetResult]:
     """Judge these targets, by default the scenario's own, all at once; `plain`: without control variates.
 
-    `tries`: how often something may be judged until it passes; each counts as a comparison of its own.
+    A digest is judged by what it was asked: `target_questions` and `target_waits` of the same targets. `tries`: how
+    often something may be judged until it passes; each counts as a comparison of its own.
 
     ValueError for a target whose thresholds the tallies of this scenario have not counted.
     """
     asked = runs.scenario.targets if targets is None else targets
-    samples = [target_sample(target, runs) for target in asked]
-    comparisons = tries * max(1, sum(int(np.isfinite(sample.influence()[0]).sum()) for sample in samples))
-    controls = None if plain else controls_of(runs.scenario, runs.tallies)
-    return [_judge(target, sample, runs, comparisons, controls) for target, sample in zip(asked, samples, strict=True)]
+    if isinstance(runs, Runs):
+        waits = target_waits(runs.scenario, asked)
+        runs = Digest.of(runs, target_questions(asked), waits=waits, plain=plain)
+    judged = [runs.moments(_key(number)).mean[1] for number, _ in enumerate(asked)]
+    comparisons = tries * max(1, sum(int((offered > 0).sum()) for offered in judged))
+    return [_judge(number, target, runs, comparisons) for number, target in enumerate(asked)]
+
+
+def target_questions(targets: Sequence[Target]) -> list[Question]:
+    """What a digest is asked so that these targets can be judged."""
+    return [
+        Question(key=_key(number), sample=partial(target_sample, target))
+        for number, target in enumerate(targets)
+    ]
+
+
+def target_waits(scenario: Scenario, targets: Sequence[Target]) -> list[Types]:
+    """Whose waits are pooled for the quantiles of these targets."""
+    return [tuple(target_types(scenario, target)) for target in targets if _of_all_waits(target)]
+
+
+def _of_all_waits(target: Target) -> bool:
+    return target.measure in QUANTILES and target.per == "horizon"
+
+
+def _key(number: int) -> Key:
+    return ("judged", str(number))
 
 
 def _axis(target: Target) -> tuple[Axis, ...]:
@@ -118,26 +143,15 @@ def _formula(target: Target) -> str:
     return "SL-2" if target.measure in QUANTILES else FORMULA[target.measure]
 
 
-def _judge(target: Target, sample: Sample, runs: Runs, comparisons: int, controls: Controls | None) -> TargetResult:
-    scenario = runs.scenario
-    level, blocks = one_sided(target.confidence, comparisons), blocks_of(scenario, runs.first, runs.replications)
-    found = estimates_of(sample, level=level, blocks=blocks, controls=controls, formula=_formula(target))
-    estimates = _bounded(sample, found, target)
+def _judge(number: int, target: Target, runs: Digest, comparisons: int) -> TargetResult:
+    scenario, level = runs.scenario, one_sided(target.confidence, comparisons)
     judged = [
         WindowResult(by=by, status=_status(target, estimate), estimate=estimate)
-        for by, estimate in zip(_windows(target, scenario), estimates, strict=True)
+        for by, estimate in zip(_windows(target, scenario), _bounded(number, target, runs, level), strict=True)
         if estimate.mean is not None
     ]
-    if target.measure in QUANTILES and target.per == "horizon":
-        wait = estimate_wait(
-            target.measure,
-            scenario,
-            runs.tallies,
-            target_types(scenario, target),
-            first=runs.first,
-            level=level,
-            controls=controls,
-        )
+    if _of_all_waits(target):
+        wait = runs.wait(target.measure, tuple(target_types(scenario, target)), level=level)
         judged = [replace(window, estimate=wait) for window in judged]
     worst = min(judged, key=lambda window: (RANK[window.status], _slack(target, window.estimate)[1]), default=None)
     return TargetResult(
@@ -150,14 +164,16 @@ def _judge(target: Target, sample: Sample, runs: Runs, comparisons: int, control
     )
 
 
-def _bounded(sample: Sample, estimates: Estimates, target: Target) -> Estimates:
+def _bounded(number: int, target: Target, runs: Digest, level: float) -> Estimates:
     """With the bounds by contacts where they are wider, for shares of contacts, inside [0, 1] for all shares."""
+    of, counts = runs.moments(_key(number)), target.measure != "occupancy"
+    estimates = runs.estimates(_key(number), level=level, counts=counts, formula=_formula(target))
     if target.measure == "asa":
         return estimates
     low, high = np.maximum(estimates.low, 0.0), np.minimum(estimates.high, 1.0)
-    if not sample.counts or estimates.replications < 2:
+    if not counts or estimates.replications < 2:
         return replace(estimates, low=low, high=high)
-    least, most = clopper_pearson(sample.numerator.sum(axis=0), estimates.n, estimates.level)
+    least, most = clopper_pearson(np.rint(of.mean[0] * of.count), estimates.n, estimates.level)
     method = f"{estimates.method}, at least clopper-pearson"
     return replace(estimates, low=np.minimum(low, least), high=np.maximum(high, most), method=method)
 

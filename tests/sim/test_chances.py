@@ -9,10 +9,13 @@ from outcomes import answered, runs, scenario, table
 from scipy.special import bdtr
 from worlds import levels
 
-from sim.chances import chance_records, intervals_met, target_met
-from sim.estimates import order_statistic
+from sim.chances import chance_records, intervals_kept, whole_kept
+from sim.chances import intervals_met as intervals_of
+from sim.chances import target_met as share_of
+from sim.estimates import Estimate, order_statistic
 from sim.experiment import Runs
 from sim.scenario import Scenario, Target
+from sim.summary import digest_of
 
 GOOD, BAD = 0, 60
 
@@ -25,6 +28,14 @@ def days(of: Scenario, *waits: tuple[int, int]) -> Runs:
     """Days of two intervals, one contact in each."""
     rows = [[answered(at, wait=wait) for at, wait in zip((10, 400), pair, strict=True)] for pair in waits]
     return runs(of, [table(day, [(0, 0, 0, 900, 900)]) for day in rows], levels(2, 2, 2, interval=300))
+
+
+def target_met(target: Target, seen: Runs) -> Estimate:
+    return share_of(whole_kept(target, seen).moments())
+
+
+def intervals_met(target: Target, seen: Runs) -> list[Estimate]:
+    return intervals_of(intervals_kept(target, seen).moments())
 
 
 def test_a_target_is_met_on_a_day_when_all_its_windows_hold() -> None:
@@ -67,7 +78,7 @@ def test_a_single_day_has_no_interval() -> None:
 
 def test_records_name_the_target_the_interval_and_the_quantile() -> None:
     of = desk()
-    found = list(chance_records(days(of, *[(GOOD, GOOD)] * 30, *[(GOOD, BAD)] * 30)))
+    found = list(chance_records(digest_of(days(of, *[(GOOD, GOOD)] * 30, *[(GOOD, BAD)] * 30))))
     met = [one for one in found if one.measure == "target_met"]
     assert met[0].by == {"segment": "target 1"}
     assert [one.by.get("interval", {}).get("index") for one in met[1:]] == [0, 1, 2]

@@ -1,6 +1,6 @@
 """Comparisons: the same customers for all, paired intervals that cover, and no run whose inputs changed."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 from scipy.stats import binom
 
-from sim.candidates import candidates
+from sim.candidates import Candidate, candidates
 from sim.comparison import Comparison, compare, differences, moved, results_of
+from sim.experiment import Runs, experiment
 from sim.metrics import ARRAYS, Tally
 from sim.results import DifferenceRecord, Result, to_json, write_run
 from sim.scenario_file import dump
@@ -99,7 +100,7 @@ def run_folder(name: str, given: str = "desk.yaml") -> Path:
     comparison = compared(given, replications=2)
     write_run(
         Path(name),
-        result_of(comparison.runs[0], command="simulate"),
+        result_of(comparison.digests[0], command="simulate"),
         scenario_text=dump(comparison.candidates[0].scenario),
     )
     return Path(name)
@@ -152,7 +153,7 @@ def test_the_same_customers_arrive_everywhere_and_what_is_on_paper_is_exact() ->
 
 def test_a_difference_is_that_of_the_estimates() -> None:
     comparison = compared("desk.yaml", "more.yaml")
-    ours, theirs = (result_of(runs, command="simulate") for runs in comparison.runs)
+    ours, theirs = (result_of(runs, command="simulate") for runs in comparison.digests)
 
     def of(result: Result) -> dict[str, float]:
         return {f"{one.measure} {one.formula} {one.by}": one.mean for one in result.estimates if one.mean is not None}
@@ -180,7 +181,7 @@ def test_pairs_are_told_apart_with_far_fewer_days() -> None:
     paired = overall(differences(comparison), "service_level").half_width
     ours, theirs = (
         next(one for one in result_of(runs, command="simulate").estimates if one.measure == "service_level").half_width
-        for runs in comparison.runs
+        for runs in comparison.digests
     )
     assert paired is not None
     assert 2 * paired < np.hypot(ours or 0, theirs or 0)
@@ -189,7 +190,7 @@ def test_pairs_are_told_apart_with_far_fewer_days() -> None:
 CHUNKS, DAYS = 80, 20
 
 
-def parts(comparison: Comparison) -> Iterator[Comparison]:
+def parts(found: Sequence[Candidate], whole: list[Runs]) -> Iterator[Comparison]:
     """Experiments of 20 days each, cut out of a long one."""
 
     def cut(tally: Tally, chunk: int) -> Tally:
@@ -197,11 +198,8 @@ def parts(comparison: Comparison) -> Iterator[Comparison]:
         return replace(tally, **{name: getattr(tally, name)[rows] for name in ARRAYS})
 
     for chunk in range(CHUNKS):
-        runs = (
-            replace(one, first=chunk * DAYS, replications=DAYS, tallies=cut(one.tallies, chunk))
-            for one in comparison.runs
-        )
-        yield replace(comparison, runs=tuple(runs))
+        runs = [replace(one, first=chunk * DAYS, replications=DAYS, tallies=cut(one.tallies, chunk)) for one in whole]
+        yield Comparison.of(found, runs)
 
 
 @pytest.mark.slow
@@ -209,15 +207,17 @@ def test_paired_intervals_cover() -> None:
     """95 % intervals of a mean, a ratio and a quantile cover the difference that 1,600 days know.
 
     80 experiments of 20 days; alpha = 1e-4 for each measure that a true coverage of 95 % gives so few hits. Red with
-    the half-widths of `differences_of` halved, and with the slope in `_quantile_values` left out.
+    the half-widths of `differences_from` halved, and with the slope of a quantile left out of `quantile_difference`.
     """
-    long = compared("desk.yaml", "more.yaml", replications=CHUNKS * DAYS)
+    found = candidates(["desk.yaml", "more.yaml"])
+    whole = [experiment(one.scenario, replications=CHUNKS * DAYS, seed=1) for one in found]
+    long = Comparison.of(found, whole)
     truth = {m: overall(differences(long), m).mean for m in ("abandoned", "service_level", "wait_p95")}
     hits = dict.fromkeys(truth, 0)
-    for part in parts(long):
-        found = list(differences(part))
+    for part in parts(found, whole):
+        all_of_it = tuple(differences(part))
         for measure, true in truth.items():
-            one = overall(found, measure)
+            one = overall(all_of_it, measure)
             hits[measure] += (one.low or 0) <= (true or 0) <= (one.high or 0)
     least = int(binom.ppf(1e-4, CHUNKS, 0.95))
     assert all(count >= least for count in hits.values()), (hits, least)

@@ -102,7 +102,7 @@ def test_the_same_expectation_with_less_variance(many: Runs) -> None:
     for at in order.reshape(32, 16):
         few = Sample(sample.numerator[at], np.asarray(sample.denominator)[at])
         plain.append(float(few.influence()[0]))
-        controlled.append(float(few.influence(Controls(counts[at, None]))[0]))
+        controlled.append(estimates_of(few, controls=Controls(counts[at, None])).cell().mean)
     assert close_mean(controlled, truth)
     assert np.var(controlled) < np.var(plain) / 3
 
@@ -130,12 +130,14 @@ def test_a_control_that_never_varies_or_repeats_another_does_nothing() -> None:
     assert many.weights == pytest.approx(one.weights)
     assert one.weights.sum() == pytest.approx(1)
     assert (one.weights @ x).item() == pytest.approx(0, abs=1e-12)
-    assert one.residual(values - values.mean()) == pytest.approx(many.residual(values - values.mean()))
+    halves = [estimates_of(Sample(values), controls=of).cell().half_width for of in (one, many)]
+    assert halves[0] == pytest.approx(halves[1])
 
 
 def test_savings_are_a_ratio_of_variances(many: Runs) -> None:
     controls = controls_of(many.scenario, many.tallies)
     sample = sample_of(ABANDONMENT, many.scenario, many.tallies)
-    assert variance_ratio(sample, None, None) == pytest.approx(1)
-    assert variance_ratio(sample, None, controls) > 4
-    assert np.isnan(variance_ratio(Sample(np.ones(1)), None, None))
+    assert controls is not None
+    assert variance_ratio(sample.moments()) == pytest.approx(1)
+    assert variance_ratio(sample.moments(controls=controls), controls.correction) > 4
+    assert np.isnan(variance_ratio(Sample(np.ones(1)).moments()))

@@ -19,11 +19,12 @@ from sim.estimates import (
     exact,
     mean_of,
     one_sided,
-    quantile_of,
     ratio_of,
     standard_error,
     whole_blocks,
 )
+from sim.moments import moments_of
+from sim.quantiles import quantile_of
 
 TRIALS = 2000
 EDGES = np.arange(4000)
@@ -146,9 +147,10 @@ def test_replications_left_over_count_with_their_full_variance() -> None:
     found = estimates_of(Sample(values), blocks=whole_blocks(0, 136))
     covered = int(((found.low <= 0) & (found.high >= 0)).sum())
     assert bdtr(covered, TRIALS, 0.95) > ALPHA
-    error, freedom = standard_error(values, slice(0, 128))
+    slope = np.ones((1, TRIALS))
+    error, freedom = standard_error(moments_of([values], blocks=slice(0, 128)), slope)
     assert freedom == 7
-    assert (error > standard_error(values[:128], slice(0, 128))[0] / 2).all()
+    assert (error > standard_error(moments_of([values[:128]], blocks=slice(0, 128)), slope)[0] / 2).all()
 
 
 def test_what_two_plans_share_cancels_in_their_difference() -> None:

@@ -2,16 +2,17 @@
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
 from sim.candidates import Candidate, candidates
 from sim.comparison import compare, differences
-from sim.estimates import Estimates, estimates_of
-from sim.experiment import Runs, experiment
-from sim.measures import ABANDONMENT, ASA, OCCUPANCY, sample_of, service_level
+from sim.digest import Digest, Key, key_of
+from sim.estimates import estimates_from
+from sim.measures import ABANDONMENT, ASA, OCCUPANCY, service_level
 from sim.staffing import ShiftCount
-from sim.summary import spendings, summarise
+from sim.summary import digested, summarise
 
 MEASURES = ("service_level", "asa", "abandonment", "occupancy", "cost")
 
@@ -25,19 +26,17 @@ def other_plan(base: Candidate, name: str, number: Callable[[ShiftCount], int]) 
     return Candidate(name=name, given=name, scenario=base.scenario.model_copy(update={"staffing": plan}))
 
 
-def bare(runs: Runs) -> dict[str, float]:
+def bare(runs: Digest) -> dict[str, float]:
     """Half-widths of bare means: neither strata nor controls."""
 
-    def half(found: Estimates) -> float:
-        return found.cell().half_width or 0.0
+    def half(key: Key) -> float:
+        return estimates_from(replace(runs.moments(key), blocks=None)).cell().half_width or 0.0
 
-    scenario = runs.scenario
-    figures = (service_level(scenario), ASA, ABANDONMENT, OCCUPANCY)
-    found = {one.measure: half(estimates_of(sample_of(one, scenario, runs.tallies))) for one in figures}
-    return found | {"cost": half(estimates_of(spendings(runs)[0]))}
+    figures = (service_level(runs.scenario), ASA, ABANDONMENT, OCCUPANCY)
+    return {one.measure: half(key_of(one)) for one in figures} | {"cost": half(("cost",))}
 
 
-def reduced(runs: Runs) -> dict[str, float]:
+def reduced(runs: Digest) -> dict[str, float]:
     """Half-widths as every result gives them."""
     return {one.measure: one.half_width or 0.0 for one in reversed(summarise(runs)) if not one.by}
 
@@ -65,9 +64,9 @@ def test_pairs_on_the_promotion_day_are_five_times_tighter(desk: str, days: int)
     ]
     comparison = compare([base, *others], replications=days, seed=1)
     paired = [one for one in differences(comparison) if not one.by]
-    own = experiment(base.scenario, replications=days, seed=1001)
+    own = digested(base.scenario, replications=days, seed=1001)
     print(f"\n{desk}, {days} days each")
-    for candidate, runs in comparison.others:
+    for candidate, runs, _ in comparison.others:
         of = {one.measure: one for one in reversed(paired) if one.candidate == candidate.name}
         for measure in MEASURES:
             half = of[measure].half_width or 0.0

@@ -1,5 +1,6 @@
 """Goals: how they are read, when one looks, when one stops, and that their intervals hold whenever that is."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from fractions import Fraction
 
@@ -9,11 +10,15 @@ from chance import ALPHA
 from outcomes import scenario
 from scipy.special import bdtr
 
-from sim.experiment import Runs, experiment
+from sim.digest import Desk, Digest
+from sim.experiment import Runs, chunks, experiment
 from sim.metrics import ARRAYS, Tally
-from sim.precision import BadGoal, Run, looks, parse_goal, sentences, spent, until
+from sim.precision import BadGoal, Goal, Run, goal_questions, looks, parse_goal, sentences, spent
+from sim.precision import until as run_until
+from sim.results import StoppingRecord
 from sim.scenario import Scenario
 from sim.scenario_file import load
+from sim.summary import empty_digest
 
 SMALL = load("double-eleven-small")
 
@@ -86,18 +91,27 @@ def desk() -> Scenario:
 
 
 def running(of: Scenario, seen: list[tuple[int, int]] | None = None) -> Run:
-    def run(first: int, replications: int) -> Runs:
+    def run(first: int, replications: int) -> Iterator[Runs]:
         if seen is not None:
             seen.append((first, replications))
-        return experiment(of, replications=replications, seed=2, first=first)
+        yield from chunks(of, replications=replications, seed=2, first=first)
 
     return run
+
+
+def until(
+    goals: list[Goal], run: Run, of: Scenario, *, maximum: int, first: int = 0, plain: bool = False
+) -> tuple[Digest, StoppingRecord]:
+    assert of.staffing is not None
+    desk = Desk(of, of.staffing, 2, first, "compiled")
+    into = empty_digest(desk, maximum, plain=plain, more=goal_questions(goals, of))
+    return into, run_until(goals, run, into)
 
 
 def test_it_stops_at_the_first_look_that_reaches_all_goals() -> None:
     of, seen = desk(), list[tuple[int, int]]()
     goals = [parse_goal(text, of) for text in ("service_level ± 2pp", "asa ± 3 s")]
-    runs, stopping = until(goals, running(of, seen), maximum=2000, first=100)
+    runs, stopping = until(goals, running(of, seen), of, maximum=2000, first=100)
     assert seen[:3] == [(100, 32), (132, 16), (148, 16)]
     assert runs.replications == stopping.looks[-1].replications == sum(more for _, more in seen)
     assert (runs.first, stopping.reached, stopping.maximum) == (100, True, 2000)
@@ -106,13 +120,14 @@ def test_it_stops_at_the_first_look_that_reaches_all_goals() -> None:
     assert all(look.missed for look in stopping.looks[:-1])
     assert stopping.looks[-1].level == pytest.approx(spent(len(stopping.looks), 2))
     whole = experiment(of, replications=runs.replications, seed=2, first=100)
-    assert np.array_equal(whole.tallies.answered, runs.tallies.answered)
+    assert runs.total is not None
+    assert np.array_equal(whole.tallies.answered.sum(axis=0), runs.total.answered)
 
 
 def test_at_the_maximum_it_stops_and_says_that_it_failed() -> None:
     of = desk()
     goals = [parse_goal(text, of) for text in ("service_level[a] ± 50pp", "asa ± 1 ms", "occupancy[s] ± 50pp")]
-    runs, stopping = until(goals, running(of), maximum=40)
+    runs, stopping = until(goals, running(of), of, maximum=40)
     assert (runs.replications, stopping.reached) == (40, False)
     assert stopping.looks[-1].missed == ("asa ± 1 ms",)
     first, second, _ = sentences(stopping)
@@ -124,18 +139,18 @@ def test_at_the_maximum_it_stops_and_says_that_it_failed() -> None:
 def test_controls_reach_a_goal_with_fewer_replications() -> None:
     of = desk()
     goals = [parse_goal("service_level ± 2pp", of)]
-    with_controls, without = (until(goals, running(of), maximum=3000, plain=plain)[0] for plain in (False, True))
+    with_controls, without = (until(goals, running(of), of, maximum=3000, plain=plain)[0] for plain in (False, True))
     assert with_controls.replications < without.replications
 
 
 def drawn_from(pool: Runs, dice: np.random.Generator) -> Run:
     """Experiments whose days are drawn from a pool, so that the pool's own figure is the truth."""
 
-    def run(first: int, replications: int) -> Runs:
+    def run(first: int, replications: int) -> list[Runs]:
         at = dice.integers(0, pool.replications, replications)
         arrays = {name: getattr(pool.tallies, name)[at] for name in ARRAYS}
         tallies = Tally(thresholds=pool.tallies.thresholds, **arrays)
-        return replace(pool, first=first, replications=replications, tallies=tallies)
+        return [replace(pool, first=first, replications=replications, tallies=tallies)]
 
     return run
 
@@ -152,7 +167,7 @@ def test_intervals_hold_whenever_one_stops() -> None:
     truth = tally.answered_in_time.sum() / (tally.offered.sum() - tally.abandoned_in_time.sum())
     inside, stops, dice = 0, set(), np.random.default_rng(8)
     for _ in range(600):
-        runs, stopping = until(goals, drawn_from(pool, dice), maximum=200, plain=True)
+        runs, stopping = until(goals, drawn_from(pool, dice), of, maximum=200, plain=True)
         one = stopping.goals[0].estimate
         assert one.low is not None
         assert one.high is not None

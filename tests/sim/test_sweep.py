@@ -164,15 +164,15 @@ def test_without_staffing_there_is_nothing_to_run() -> None:
 def counting(monkeypatch: pytest.MonkeyPatch, stop_before: int = 99) -> list[str]:
     """Names of the points that are run; the plug is pulled before one of them."""
     ran: list[str] = []
-    real = sweeps.experiment
+    real = sweeps.digested
 
-    def experiment(scenario: Any, *arguments: Any, **more: Any) -> Any:
+    def digested(scenario: Any, *arguments: Any, **more: Any) -> Any:
         if len(ran) == stop_before:
             raise KeyboardInterrupt
         ran.append(scenario.hash)
         return real(scenario, *arguments, **more)
 
-    monkeypatch.setattr(sweeps, "experiment", experiment)
+    monkeypatch.setattr(sweeps, "digested", digested)
     return ran
 
 

@@ -10,7 +10,7 @@ from scipy.special import bdtr
 from worlds import levels
 
 from sim.experiment import Runs
-from sim.metrics import Tally
+from sim.metrics import ARRAYS, Tally
 from sim.outcome import Status
 from sim.scenario import Target
 from sim.targets import TargetResult, judge
@@ -118,7 +118,7 @@ def shared_fate(dice: np.random.Generator, days: int, windows: int, done: Runs) 
     chance = dice.choice([0.7, 0.9], (days, 1, 1))
     offered = dice.poisson(40, (days, 1, windows))
     in_time = dice.binomial(offered, chance)
-    empty = {name: np.zeros_like(value) for name, value in vars(done.tallies).items() if name != "thresholds"}
+    empty = {name: np.zeros((days, *getattr(done.tallies, name).shape[1:]), dtype=np.int64) for name in ARRAYS}
     counted = {"offered": offered, "answered": offered, "answered_in_time": in_time}
     return Tally(thresholds=done.tallies.thresholds, **{**empty, **counted})
 

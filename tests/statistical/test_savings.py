@@ -70,7 +70,7 @@ def test_half_a_point_takes_at_least_four_times_fewer_replications() -> None:
         ratios = [
             np.median(
                 [
-                    variance_ratio(cell(figure, desk, t, k), whole_blocks(0, DAYS), c)
+                    variance_ratio(cell(figure, desk, t, k).moments(whole_blocks(0, DAYS), c), c and c.correction)
                     for t, c in zip(days, by, strict=True)
                 ]
             )
