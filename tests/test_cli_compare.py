@@ -199,7 +199,7 @@ def test_a_sweep_is_printed_and_written() -> None:
 def test_the_same_sweep_again_goes_into_the_same_folder_and_runs_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     first = sweep("--over", f"{TALK}=2 min,4 min")
     files = {path: path.read_bytes() for path in Path("runs").rglob("*") if path.is_file()}
-    monkeypatch.setattr("sim.sweep.experiment", lambda *_, **__: pytest.fail("it was simulated again"))
+    monkeypatch.setattr("sim.sweep.digested", lambda *_, **__: pytest.fail("it was simulated again"))
     again = sweep("--over", f"{TALK}=2 min,4 min")
     assert again.stdout == first.stdout
     assert {path: path.read_bytes() for path in Path("runs").rglob("*") if path.is_file()} == files
