@@ -173,8 +173,8 @@ def _lines(scenario: Scenario, targets: Mapping[int, Target]) -> Iterator[_Line]
             counts=figure.counts,
             on_paper=figure.on_paper,
         )
-    for measure, formula, unit in SPENT:
-        sample, unit = partial(spendings, measure), scenario.costs.currency + unit
+    for measure, formula, per in SPENT:
+        unit, sample = scenario.costs.currency + per, partial(spendings, measure)
         yield _Line(measure=measure, formula=formula, unit=unit, keys=[{}], sample=sample)
     yield from _longest(scenario)
     yield from _promises(scenario, targets)

@@ -292,7 +292,7 @@ def test_a_folder_that_is_no_run_is_never_overwritten() -> None:
 
 
 def test_a_folder_that_cannot_be_written_is_refused_before_the_work(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sim.experiment.experiment", lambda *_, **__: pytest.fail("it was simulated all the same"))
+    monkeypatch.setattr("sim.experiment.chunks", lambda *_, **__: pytest.fail("it was simulated all the same"))
     write("file", "")
     done = simulate("--out", "file/run")
     assert done.exit_code == cli.Exit.BAD_INPUT
@@ -322,7 +322,7 @@ def test_ctrl_c_in_a_simulation_leaves_nothing_and_130(monkeypatch: pytest.Monke
     def pressed(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("sim.experiment.experiment", pressed)
+    monkeypatch.setattr("sim.experiment.chunks", pressed)
     done = simulate()
     assert done.exit_code == cli.Exit.INTERRUPTED
     assert everything() == ["desk.yaml"]
