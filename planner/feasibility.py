@@ -5,12 +5,12 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import numpy.typing as npt
 
+from planner.bounds import off_the_grid
 from planner.plan import Shortage
 from planner.region import by_level
 from planner.search import Problem, Search
 from planner.verdict import Score, score
 from sim.experiment import Tape
-from sim.scenario import Scenario, StartWindow
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -71,7 +71,7 @@ def _capped(problem: Problem, able: Ints) -> bool:
 
 def out_of_reach(problem: Problem, tape: Tape) -> list[str]:
     """Targets that are missed even with more agents than anybody needs wherever some shift reaches, in words."""
-    if _off_the_grid(problem.scenario):  # who is there for a part of an interval would be left out
+    if off_the_grid(problem.scenario):  # who is there for a part of an interval would be left out
         return []
     rows = problem.theory.requirement(problem.theory.levels())
     plenty = int(np.ceil(PLENTY * rows.agents.max(initial=0.0))) + 10
@@ -79,17 +79,6 @@ def out_of_reach(problem: Problem, tape: Tape) -> list[str]:
     runs = tape.runs(by_level(problem, supply.astype(np.int64)))
     scores = [score(problem.scenario, goal, runs) for goal in problem.theory.goals]
     return [text for one in scores for text in _unreached(problem, one)]
-
-
-def _off_the_grid(scenario: Scenario) -> bool:
-    """Whether some shift or break begins or ends inside an interval."""
-    step = scenario.horizon.interval
-    for template in scenario.shift_templates.values():
-        starts = template.starts.times if isinstance(template.starts, StartWindow) else template.starts
-        breaks = [s for rule in template.breaks for s in (rule.earliest, rule.step, rule.length)]
-        if any(s % step for s in (*(60 * start for start in starts), *template.lengths, *breaks)):
-            return True
-    return False
 
 
 def _unreached(problem: Problem, one: Score) -> Sequence[str]:

@@ -3,8 +3,10 @@
 `peakdesk simulate --plan plan.json` runs the very shifts again.
 """
 
+from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
@@ -14,6 +16,7 @@ from sim.scenario import Scenario
 from sim.staffing import ShiftCount, StaffingPlan
 
 if TYPE_CHECKING:
+    from planner.bounds import Bound
     from planner.solver import SolveResult
     from sim.experiment import Runs
 
@@ -54,6 +57,18 @@ class Baseline(Contract):
     targets: tuple[TargetRecord, ...]
 
 
+class BoundRecord(Contract):
+    """A lower bound by one method: no plan costs less in the objective, as far as its class goes."""
+
+    method: str
+    value: float | None
+    bound_class: str
+    assumption: str = Field(description="what it rests on; empty: on nothing but a theorem")
+    checks: tuple[str, ...] = Field(description="what was seen of the assumption")
+    why_not: tuple[str, ...] = Field(description="what the method does not cover, where there is no bound")
+    simulated_days: int
+
+
 class SearchRecord(Contract):
     """What the search did: enough to do it again, where it was stopped by work and not by time."""
 
@@ -87,7 +102,9 @@ class Plan(Contract):
     cost: float
     status: PlanStatus
     bound: float | None = None
-    bound_class: Literal["none"] = "none"
+    bound_class: str = "none"
+    gap: float | None = Field(None, description="(the plan's worth in the objective - bound) / bound")
+    bounds: tuple[BoundRecord, ...] = Field((), description="by all methods, the best first")
     solver: SolverRecord | None = None
     evidence: tuple[TargetRecord, ...] = ()
     evidence_seed: int
@@ -108,7 +125,7 @@ class Plan(Contract):
 
     def record(self) -> PlanRecord:
         """The plan as it stands in a result."""
-        details = self.model_dump(mode="json", include={"solver", "misses", "reasons", "shortages", "search", "notes"})
+        details = self.model_dump(mode="json", include=DETAILS)
         baselines = [baseline.model_dump(mode="json") for baseline in self.baselines]
         if baselines:
             details["baseline"] = baselines[0]
@@ -122,10 +139,27 @@ class Plan(Contract):
             status=self.status,
             bound=self.bound,
             bound_class=self.bound_class,
-            gap=None,
+            gap=self.gap,
             shifts=self.shifts,
             details=details,
         )
+
+
+DETAILS = {"solver", "misses", "reasons", "shortages", "search", "notes", "bounds"}
+"""What a result repeats of a plan beside its figures."""
+
+
+def bound_fields(bounds: "Sequence[Bound]", worth: float) -> dict[str, Any]:
+    """The fields of a plan that say how far it is from the best one at most."""
+    if not bounds:
+        return {}
+    best = bounds[0]
+    return {
+        "bound": best.value,
+        "bound_class": best.bound_class,
+        "gap": best.gap(worth),
+        "bounds": tuple(BoundRecord(**asdict(bound)) for bound in bounds),
+    }
 
 
 def solver_record(solved: "SolveResult") -> SolverRecord:

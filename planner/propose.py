@@ -10,6 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from planner.baseline import erlang_c_rows
+from planner.bounds import Bound
+from planner.bounds_best import lower_bounds
 from planner.certificate import Certificate, certify
 from planner.cover import Rows, caps_of, cover, price_of
 from planner.feasibility import out_of_reach, shortages
@@ -18,6 +20,7 @@ from planner.plan import (
     Plan,
     PlanStatus,
     SearchRecord,
+    bound_fields,
     evidence_of,
     figures,
     solver_record,
@@ -70,18 +73,19 @@ def propose(
     stop: Callable[[], bool] | None = None,
     engine: str = "auto",
     workers: int = 1,
+    bound: bool = True,
 ) -> Proposal:
     """Search for the plan that is least in the objective and meets all targets, and prove it.
 
     `days` are those of the tape, `work_limit` the days that may be simulated on it in all, `time_limit` seconds (which
     makes the plan one that cannot be repeated): where they end the search, its best plan is still judged on fresh
     customers. `stop` is asked between replications; a KeyboardInterrupt does the same: the best plan so far is
-    returned as it stands. Raises NothingToPlan.
+    returned as it stands. `bound`: say also what no plan can beat. Raises NothingToPlan.
     """
     _check(scenario)
     with _Clock(time_limit) as clock:
         planning = _Planning(
-            problem=_problem(scenario, objective or scenario.objective, certify_replications),
+            problem=problem_of(scenario, objective or scenario.objective, certify_replications),
             seed=seed,
             days=days or _tape_days(scenario),
             work_limit=work_limit,
@@ -90,6 +94,7 @@ def propose(
             progress=progress or (lambda _: None),
             engine=engine,
             workers=workers,
+            bound=bound,
         )
         return planning.proposal(planning.run(), reproducible=not clock.over)
 
@@ -123,7 +128,8 @@ def _tape_days(scenario: Scenario) -> int:
     return int(np.clip(blocks * LEAST_DAYS, LEAST_DAYS, MOST_DAYS))
 
 
-def _problem(scenario: Scenario, objective: str, certificate_days: int) -> Problem:
+def problem_of(scenario: Scenario, objective: str, certificate_days: int) -> Problem:
+    """What is to be planned; raises NothingToPlan where nothing has a price."""
     table = enumerate_shifts(scenario)
     if objective == "cost" and not table.cost.any():
         raise NothingToPlan("the objective is cost, but no shift costs anything: give cost_per_hour or cost")
@@ -171,6 +177,7 @@ class _Planning:
     progress: Callable[[Progress], None]
     engine: str
     workers: int
+    bound: bool
 
     def __post_init__(self) -> None:
         self.certificates: list[tuple[Ints, Certificate]] = []
@@ -320,6 +327,7 @@ class _Planning:
         scenario, search = self.problem.scenario, self.search
         staffing = self.problem.staffing(numbers)
         values: dict[str, Any] = figures(scenario, staffing) | evidence_of(runs, _records(judged), fresh)
+        values |= bound_fields(self._bounds(runs), self.problem.worth(numbers)[0])
         plan = Plan(
             name=f"{scenario.name} at least {self.problem.objective}",
             scenario=scenario.name,
@@ -344,6 +352,20 @@ class _Planning:
             **values,
         )
         return Proposal(plan=plan, runs=runs, judged=judged, required=self._required(numbers))
+
+    def _bounds(self, runs: Runs) -> tuple[Bound, ...]:
+        """What no plan can beat; nothing where nobody asked, or where there is no time for it any more."""
+        if not self.bound or self.out_of_time() or self.stop():
+            return ()
+        self.search.phase = "bound"
+        self.search.report()
+        stop = self.search.stop
+        try:
+            return lower_bounds(
+                self.problem, runs, seed=self.seed + 3, engine=self.engine, workers=self.workers, stop=stop
+            )
+        except KeyboardInterrupt:
+            return ()
 
     def _evidence(self) -> tuple[Ints, Runs, tuple[TargetResult, ...], bool]:
         if self.certificates:

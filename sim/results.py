@@ -110,7 +110,10 @@ class TargetRecord(Contract):
 
 
 class PlanRecord(Contract):
-    """A proposed plan: what it takes, and how good it is known to be. `gap` is (cost - bound) / cost."""
+    """A proposed plan: what it takes, and how good it is known to be.
+
+    `gap` is (worth - bound) / bound, both in the objective.
+    """
 
     heads: int
     shifts_worked: int

@@ -3,7 +3,7 @@
 Units stand in the headers, every estimate comes with its interval, a formula id beside each service level.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, Literal, NamedTuple
@@ -193,6 +193,7 @@ def solver_table(result: Result) -> Table | None:
         ("evidence", f"{result.replications} replications of seed {result.seed}, from number {result.first}"),
         ("lower bound", bound),
         ("gap to it", "–" if plan.gap is None else share(plan.gap)),
+        *_bounds(details.get("bounds", [])),
     ]
     if solver := details.get("solver"):
         gap = "" if solver["gap"] is None else f", gap {solver['gap'] * 100:.2f} %"
@@ -204,6 +205,16 @@ def solver_table(result: Result) -> Table | None:
         rows.append(("certificates tried", str(work["certificates"])))
         rows.append(("reproducible", "yes" if work["reproducible"] else "no: stopped by time or by hand"))
     return Table("How the plan was found", ("", ""), tuple(rows), 2)
+
+
+def _bounds(bounds: list[dict[str, Any]]) -> Iterator[tuple[str, str]]:
+    """How each lower bound was found and what it rests on, or why there is none."""
+    for bound in bounds:
+        known = bound["value"] is not None
+        text = f"{number(bound['value'])} ({bound['bound_class']})" if known else f"none: {'; '.join(bound['why_not'])}"
+        yield f"bound by {bound['method']}", text
+        if known and bound["assumption"]:
+            yield "assuming", "; ".join((bound["assumption"], *bound["checks"]))
 
 
 def shifts_table(result: Result) -> Table | None:

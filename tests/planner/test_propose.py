@@ -29,7 +29,9 @@ def test_the_plan_says_what_it_costs_and_what_is_not_known(plan):
     shifts = sum(shift.number for shift in plan.shifts)
     assert (plan.heads, plan.shifts_worked, plan.paid_hours) == (shifts, shifts, 4.0 * shifts)
     assert plan.cost == 20 * plan.paid_hours
-    assert (plan.bound, plan.bound_class) == (None, "none")
+    assert plan.bound_class == "proven"
+    assert 0 < plan.bound < plan.cost
+    assert plan.gap == (plan.cost - plan.bound) / plan.bound
     assert plan.search.reproducible
 
 

@@ -1,0 +1,22 @@
+"""All lower bounds that apply to a problem, the best first."""
+
+from planner.bounds import Bound, Stop, nothing
+from planner.bounds_fluid import fluid_bound
+from planner.bounds_levels import METHOD, level_bound
+from planner.search import Problem
+from sim.experiment import Runs, Stopped
+
+
+def lower_bounds(
+    problem: Problem, runs: Runs | None = None, *, seed: int, engine: str = "auto", workers: int = 1,
+    stop: Stop = lambda: False,
+) -> tuple[Bound, ...]:  # fmt: skip
+    """Every method's bound, the highest known one first; `runs` are of any plan. Stopped, they know nothing."""
+    if stop():
+        return (nothing("none", ["it was stopped before"]),)
+    try:
+        levels = level_bound(problem, seed=seed, engine=engine, workers=workers, stop=stop)
+    except Stopped:
+        levels = nothing(METHOD, ["it was stopped before"])
+    found = [levels, fluid_bound(problem, runs, stop=stop)]
+    return tuple(sorted(found, key=lambda bound: -(bound.value or 0.0)))

@@ -1,0 +1,140 @@
+"""Lower bounds: the optimum where all plans can be tried; what they do not cover, they say."""
+
+from itertools import product
+from typing import Any
+
+import numpy as np
+import pytest
+from instances import instance
+from worlds_to_plan import morning
+
+from planner.bounds import Bound, rounded_up, uncovered
+from planner.bounds_fluid import COVERED as FLUID
+from planner.bounds_fluid import fluid_bound, most_begun
+from planner.bounds_levels import COVERED as LEVELS
+from planner.bounds_levels import hull, level_bound
+from planner.propose import problem_of, propose
+from planner.region import by_level
+from planner.search import Problem
+from planner.verdict import score
+from sim.experiment import Tape
+from sim.scenario import Scenario
+
+
+def best_of_all(problem: Problem, most: tuple[int, ...], days: int = 96) -> float:
+    """The least cost of all plans with at most so many of each shift that hold on a tape."""
+    tape = Tape(problem.scenario, 77, 0, days)
+    known: dict[bytes, bool] = {}
+
+    def holds(numbers: Any) -> bool:
+        supply = problem.table.supply(np.array(numbers, dtype=np.int64))
+        key = supply.tobytes()
+        if key not in known:
+            runs = tape.runs(by_level(problem, supply))
+            scores = [score(problem.scenario, goal, runs) for goal in problem.theory.goals]
+            known[key] = all((one.goal.sign * (one.value - one.goal.level) >= 0).all() for one in scores)
+        return known[key]
+
+    plans = sorted(product(*(range(n + 1) for n in most)), key=lambda n: float(problem.table.cost @ np.array(n)))
+    return next(float(problem.table.cost @ np.array(n)) for n in plans if holds(n))
+
+
+def tiny(name: str) -> Problem:
+    return problem_of(instance(name), "cost", 200)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "most"), [("tiny-one", (3, 3, 3, 5)), ("tiny-day", (4, 4, 6))])
+def test_plan_and_bound_are_the_optimum_where_all_plans_can_be_tried(name: str, most: tuple[int, ...]) -> None:
+    problem = tiny(name)
+    optimum = best_of_all(problem, most)
+    plan = propose(problem.scenario, seed=1, certify_replications=400).plan
+    assert plan.status == "certified"
+    assert plan.cost == pytest.approx(optimum)
+    assert plan.bound == pytest.approx(optimum)
+    assert plan.bound_class == "conditional"
+    assert plan.gap == pytest.approx(0.0, abs=1e-9)
+    assert plan.bounds[0].assumption.startswith("M'")
+
+
+@pytest.mark.slow
+def test_with_two_skills_the_plan_is_the_optimum_and_no_bound_lies_above_it() -> None:
+    problem = tiny("tiny-two")
+    optimum = best_of_all(problem, (3, 3, 3, 4), days=48)
+    plan = propose(problem.scenario, seed=1, certify_replications=600).plan
+    assert plan.status == "certified"
+    assert plan.cost == pytest.approx(optimum)
+    assert plan.bound is not None
+    assert plan.bound < optimum
+    assert plan.bound_class == "proven"
+
+
+def test_what_can_be_begun_follows_renewal_theory() -> None:
+    """Exponential times: an agent with contacts always at hand begins one at once and one for each mean time after."""
+    law = np.diff(1 - np.exp(-np.arange(2001) / 100.0), append=1.0)[:-1]
+    law[-1] += 1 - law.sum()
+    begun = most_begun([law], 1000)
+    mean = float(law @ np.arange(len(law)))
+    assert begun[1:] - np.arange(1, 1000) == pytest.approx(mean, rel=0.02)
+
+
+def test_the_choice_of_types_is_worth_what_is_in_hand_at_the_end() -> None:
+    """One slow type, always just as long: chosen for the last start it overshoots by nearly all of its length."""
+    quick, slow = np.zeros(101), np.zeros(101)
+    quick[1], slow[100] = 1.0, 1.0
+    assert most_begun([quick], 301)[300] == pytest.approx(300)
+    assert most_begun([slow, quick], 301)[300] == pytest.approx(399)
+
+
+def test_a_hull_lies_above_its_points() -> None:
+    points = [(0.0, -5.0), (1.0, -4.5), (2.0, -1.0), (3.0, 0.5), (4.0, 1.0)]
+    lines = hull(points)
+    assert all(min(slope * n + at_zero for slope, at_zero in lines) >= value - 1e-9 for n, value in points)
+    assert lines[-1] == (0.0, 1.0)
+
+
+def test_bounds_are_rounded_up_to_what_plans_can_cost() -> None:
+    problem = tiny("tiny-one")  # 0.55 and 1.0: multiples of 0.05
+    assert rounded_up(problem, 3.601) == pytest.approx(3.65)
+    assert rounded_up(problem, 3.65) == pytest.approx(3.65)
+
+
+def test_the_gap_is_in_units_of_the_bound() -> None:
+    assert Bound(method="m", value=4.0, bound_class="proven").gap(5.0) == 0.25
+    assert Bound(method="m", value=None, bound_class="none").gap(5.0) is None
+
+
+def by_levels(desk: Scenario) -> Scenario:
+    return desk.model_copy(update={"staffing": instance("a").staffing})
+
+
+def test_a_mechanism_that_no_table_lists_voids_a_bound() -> None:
+    skill = {"calls": {"speed": 1.25}}
+    desk = by_levels(morning(agent_groups={"agents": {"skills": skill, "cost_per_hour": 20}}))
+    assert uncovered(desk, LEVELS) == ["agent_groups.skills.speed"]
+    assert uncovered(desk, FLUID) == []
+    found = level_bound(problem_of(desk, "hours", 100), seed=1)
+    assert (found.value, found.bound_class) == (None, "none")
+    assert found.why_not == ("agent_groups.skills.speed is in use",)
+
+
+def test_agents_by_person_have_no_bound_by_level_but_a_fluid_one() -> None:
+    problem = problem_of(morning(), "hours", 100)
+    assert "agents come and go by person, not by level" in level_bound(problem, seed=1).why_not
+    fluid = fluid_bound(problem)
+    assert fluid.bound_class == "proven"
+    assert fluid.value is not None
+    assert 0 < fluid.value < 60
+
+
+def test_a_bot_makes_the_fluid_bound_conditional() -> None:
+    desk = morning()
+    calls = desk.contact_types["calls"].model_dump(mode="json")
+    bot = {"containment": 0.3, "duration": {"family": "exponential", "mean": "1 min"}}
+    data = desk.model_dump(mode="json") | {"bots": {"bot": {}}, "contact_types": {"calls": calls | {"bot": bot}}}
+    problem = problem_of(Scenario.model_validate(data), "hours", 100)
+    assert fluid_bound(problem).why_not == ("nothing was simulated",)
+    runs = Tape(problem.scenario, 1, 0, 16).runs(by_level(problem, np.full((1, 8), 6)))
+    fluid = fluid_bound(problem, runs)
+    assert fluid.bound_class == "conditional"
+    assert "simulated" in fluid.assumption
