@@ -3,18 +3,15 @@
 A contact of a deferred type is open from when it asks until an agent is rid of it.
 """
 
-from typing import Any, Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
-from sim.endings import open_before
 from sim.grid import Grid, sum_by
+from sim.mechanisms import NOT_EVER
 from sim.outcome import NEVER, Status
 from sim.parts import AGES, AGES_H, Backlog, Ints
 from sim.rows import Bools, Rows
-from sim.units import to_ms
-
-_NOT_YET = np.iinfo(np.int64).max
 
 
 def backlog(rows: Rows) -> Backlog | None:
@@ -27,9 +24,9 @@ def backlog(rows: Rows) -> Backlog | None:
     own &= c.status != Status.BLOCKED
     kind, since = rows.kind[own], c.queued[own]
     done = np.where(c.released == NEVER, _gone(rows), c.released)[own]
-    due = due_ms(rows)[own]
-    judged = (done != _NOT_YET) | (due <= grid.end_ms)
-    late = (np.where(done == _NOT_YET, grid.end_ms, done) > due) & judged
+    due = rows.due[own]
+    judged = (done != NOT_EVER) | (due <= grid.end_ms)
+    late = (np.where(done == NOT_EVER, grid.end_ms, done) > due) & judged
     cell, size = rows.cell[own], rows.types * grid.intervals
     count, work = _by_age(rows, kind, since, done, _work_of(rows, own))
     one = np.ones(len(kind), dtype=np.int64)
@@ -47,7 +44,7 @@ def backlog(rows: Rows) -> Backlog | None:
 def _gone(rows: Rows) -> Ints:
     """When those who were never served stopped being work: withdrawn then; unserved stay open."""
     c = rows.contacts
-    return np.where(c.status == Status.UNSERVED, _NOT_YET, c.ended)
+    return np.where(c.status == Status.UNSERVED, NOT_EVER, c.ended)
 
 
 def _work_of(rows: Rows, own: Bools) -> Ints:
@@ -93,7 +90,7 @@ def _at_ends(grid: Grid, spans: _Spans, rows: int) -> Ints:
     length, intervals = grid.length_ms, grid.intervals
     row, start, end, weight = spans
     first = np.clip(-(-start // length) - 1, 0, intervals)  # the first interval whose end is not before the start
-    last = np.clip(-(-np.minimum(end, _NOT_YET - length) // length) - 1, 0, intervals)
+    last = np.clip(-(-np.minimum(end, NOT_EVER - length) // length) - 1, 0, intervals)
     some = last > first
     edge, width = row[some] * (intervals + 1), intervals + 1
     came = sum_by(edge + first[some], weight[some], rows * width)
@@ -102,41 +99,4 @@ def _at_ends(grid: Grid, spans: _Spans, rows: int) -> Ints:
     return found
 
 
-# ------------------------------------------------------------------------------------------------------------ due times
-
-
-def due_ms(rows: Rows) -> Ints:
-    """When each contact is due: its allowance after it came, by the clock on the wall or that of opening hours."""
-    arrival, found = rows.contacts.arrival, np.full(len(rows), _NOT_YET)
-    for k, kind in enumerate(rows.scenario.contact_types.values()):
-        due: Any = getattr(kind, "due", None)
-        if due is not None:
-            mine, within = np.flatnonzero(rows.kind == k), to_ms(due.within)
-            if due.clock == "wall":
-                begun = opens_for(rows, k, arrival[mine], 0)
-                found[mine] = np.where(begun == _NOT_YET, _NOT_YET, begun + within)
-            else:
-                found[mine] = opens_for(rows, k, arrival[mine], within)
-    return found
-
-
-def opens_for(rows: Rows, k: int, start: Ints, allowance_ms: int) -> Ints:
-    """When a type will have been open for so long since `start`; never where it will not.
-
-    For no time at all it is `start` itself while it is open, else the next opening.
-    """
-    if rows.rules.always_open[k]:
-        return start + allowance_ms
-    opens, closes = rows.rules.opens_ms[k], rows.rules.closes_ms[k]
-    whole = np.concatenate([[0], np.cumsum(closes - opens)])
-    wanted = open_before(rows, k, start) + allowance_ms
-    if not len(opens):
-        return np.full(len(start), _NOT_YET)
-    side: Literal["left", "right"] = "left" if allowance_ms else "right"  # what fills a window ends with it
-    window = np.searchsorted(whole, wanted, side=side) - 1
-    inside = np.clip(window, 0, len(opens) - 1)
-    found = np.maximum(opens[inside] + wanted - whole[inside], start)
-    return np.where((window >= len(opens)) | (wanted > whole[-1]), _NOT_YET, found)
-
-
-__all__ = ["backlog", "due_ms", "opens_for"]
+__all__ = ["backlog"]

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from sim.grid import sum_by
 from sim.keys import ACCEPTS_CALLBACK, CHILD, mix_all
 from sim.mechanisms import Offers, Predictor
 from sim.outcome import NEVER, Cause, Status
@@ -17,11 +18,13 @@ from sim.rows import Bools, Origin, Rows
 _LATE = np.iinfo(np.int64).max
 
 
-def endings(rows: Rows, thresholds: Sequence[tuple[int, int, bool]]) -> Endings:
-    """Count them."""
+def endings(rows: Rows, thresholds: Sequence[tuple[int, int, bool]], answered_in_time: Ints) -> Endings:
+    """Count them; `answered_in_time` [threshold, interval] are those who were."""
     c, counted = rows.contacts, rows.counted
     carried = rows.origin == Origin.CARRIED_IN
-    first = counted & rows.talked
+    first = np.flatnonzero(counted & rows.talked)
+    response = c.answered[first] - c.arrival[first]
+    cell, size = rows.cell[first], rows.types * rows.grid.intervals
     return Endings(
         **{name: rows.count(counted & (c.status == status)) for name, status in _OWN.items()},
         **{name: rows.count(counted & (rows.origin == o), rows.arrival_cell) for name, o in _ORIGINS.items()},
@@ -31,9 +34,9 @@ def endings(rows: Rows, thresholds: Sequence[tuple[int, int, bool]]) -> Endings:
         carried_in_wait_ms=rows.total(rows.wait, carried & rows.talked),
         settled=rows.count(rows.settled & rows.counted),
         first_responses=rows.count(first),
-        first_response_ms=rows.total(c.answered - c.arrival, first),
-        first_response_open_ms=rows.total(_open_between(rows, first), first),
-        virtual_in_time=_virtual_in_time(rows, thresholds),
+        first_response_ms=sum_by(cell, response, size).reshape(rows.types, -1),
+        first_response_open_ms=sum_by(cell, _open_between(rows, first, response), size).reshape(rows.types, -1),
+        virtual_in_time=answered_in_time + _others_in_time(rows, thresholds),
     )
 
 
@@ -52,12 +55,13 @@ _ORIGINS = {
 }
 
 
-def _open_between(rows: Rows, which: Bools) -> Ints:
-    """How long the desk was open for its type from each of these contacts' arrival to its answer; 0 for the others."""
-    c, found = rows.contacts, np.zeros(len(rows), dtype=np.int64)
-    for k in range(rows.types):
-        mine = np.flatnonzero(which & (rows.kind == k))
-        found[mine] = open_before(rows, k, c.answered[mine]) - open_before(rows, k, c.arrival[mine])
+def _open_between(rows: Rows, which: Ints, elapsed: Ints) -> Ints:
+    """How much of the time from arrival to answer the desk was open for each of these contacts."""
+    c, found, kind = rows.contacts, elapsed.copy(), rows.kind[which]
+    for k in np.flatnonzero(~rows.rules.always_open):
+        mine = np.flatnonzero(kind == k)
+        of = which[mine]
+        found[mine] = open_before(rows, int(k), c.answered[of]) - open_before(rows, int(k), c.arrival[of])
     return found
 
 
@@ -81,44 +85,46 @@ def open_before(rows: Rows, k: int, at: Ints) -> Ints:
 # --------------------------------------------------------------------------------------------------------- virtual wait
 
 
-def virtual_wait(rows: Rows) -> Ints:
-    """How long each contact that asked would have waited had it stayed: milliseconds, very long where nobody came.
+def virtual_wait(rows: Rows, which: Ints) -> Ints:
+    """How long each of these contacts would have waited had it stayed: milliseconds, very long where nobody came.
 
-    Of those who were answered it is their wait. Who left, found no place or did not care to wait counts as served when
+    Of those whom an agent took it is their wait. Who left, found no place or did not care to wait counts as served when
     an agent next took a contact of the type that asked later, but not before leaving: a customer without limits in
     their place would have gone before that one (the virtual wait of Jouini, Koole & Roubos 2013, IIE Transactions 45,
     341-354, where the queue is first come, first served).
     """
+    c, kind = rows.contacts, rows.kind[which]
+    came = _taken(rows)
+    found = came[which]
+    for k in np.unique(kind):
+        waiting = np.flatnonzero((kind == k) & (found == _LATE))
+        taken = np.flatnonzero((c.type == k) & (came != _LATE))
+        taken = taken[np.argsort(rows.booked[taken], kind="stable")]
+        soonest = np.append(np.minimum.accumulate(came[taken][::-1])[::-1], _LATE)
+        of = which[waiting]
+        after = soonest[np.searchsorted(rows.booked[taken], rows.booked[of], side="right")]
+        found[waiting] = np.maximum(after, c.ended[of])
+    return np.where(found == _LATE, _LATE, found - rows.booked[which])
+
+
+def _taken(rows: Rows) -> Ints:
+    """When an agent took each contact; very late where nobody did."""
     c = rows.contacts
     opened = np.where((c.agent >= 0) & (c.released != NEVER), c.released - c.work, _LATE)
-    came = np.where(c.answered != NEVER, c.answered, opened)
-    order = np.lexsort((np.arange(len(rows)), rows.booked, rows.kind))
-    found = np.full(len(rows), _LATE, dtype=np.int64)
-    for mine in np.split(order, np.cumsum(np.bincount(rows.kind, minlength=rows.types))[:-1]):
-        after = np.minimum.accumulate(came[mine][::-1])[::-1]
-        found[mine] = np.append(after[1:], [_LATE] * bool(len(mine)))
-    found = np.where(came != _LATE, came, np.maximum(found, c.ended))
-    return np.where(found == _LATE, _LATE, found - rows.booked)
+    return np.where(c.answered != NEVER, c.answered, opened)
 
 
-def _virtual_in_time(rows: Rows, thresholds: Sequence[tuple[int, int, bool]]) -> Ints:
-    offered = rows.counted & np.isin(rows.contacts.status, _OFFERED)
-    wait = virtual_wait(rows)
+def _others_in_time(rows: Rows, thresholds: Sequence[tuple[int, int, bool]]) -> Ints:
+    """Of the offered who were not answered: whose virtual wait lies within each threshold, [threshold, interval]."""
+    which = np.flatnonzero(rows.counted & rows.ended_as(*_NOT_ANSWERED))
+    wait, kind = virtual_wait(rows, which), rows.kind[which]
     found = np.zeros((len(thresholds), rows.grid.intervals), dtype=np.int64)
     for row, (k, ms, strict) in enumerate(thresholds):
-        in_time = offered & (rows.kind == k) & (wait < ms if strict else wait <= ms)
-        found[row] = rows.count(in_time)[k]
+        found[row] = rows.count(which[(kind == k) & (wait < ms if strict else wait <= ms)])[k]
     return found
 
 
-_OFFERED = (
-    Status.BLOCKED,
-    Status.BALKED,
-    Status.ANSWERED,
-    Status.ABANDONED,
-    Status.SILENT,
-    Status.UNSERVED,
-)
+_NOT_ANSWERED = (Status.BLOCKED, Status.BALKED, Status.ABANDONED, Status.SILENT, Status.UNSERVED)
 
 
 # ------------------------------------------------------------------------------------------------------------ promises
@@ -135,7 +141,7 @@ def promises(rows: Rows) -> Promises | None:
     known = told & timed & (c.status == Status.ANSWERED)
     error = np.where(known, c.predicted - rows.wait, 0) / 1e3
     offered = told & (c.status != Status.BALKED) & (c.predicted >= offers.offer_at[kind])
-    rung = offered & np.isin(c.status, (Status.CALLED_BACK, Status.CALLBACK_UNANSWERED))
+    rung = offered & rows.ended_as(Status.CALLED_BACK, Status.CALLBACK_UNANSWERED)
     rang = np.where(c.status == Status.CALLED_BACK, c.answered, c.released) - offers.ring_ms[kind]
     return Promises(
         foretold=rows.count(known),

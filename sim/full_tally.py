@@ -16,11 +16,11 @@ from sim.endings import endings, promises
 from sim.grid import Grid
 from sim.in_hand import in_hand
 from sim.journeys import journeys
-from sim.metrics import Tally, count, measured, measured_thresholds, tally_of
+from sim.metrics import Tally, count, measured, tally_of
 from sim.outcome import NEVER, Contacts, OutcomeTable, Status
 from sim.parts import Ints
 from sim.routing import Rules, rules
-from sim.rows import Rows
+from sim.rows import Origin, Rows
 from sim.satisfaction import contentment
 from sim.scenario import Scenario
 
@@ -55,7 +55,7 @@ def tally_run(
     usual = OutcomeTable(contacts=_usual(rows), spells=outcome.spells, last_ms=outcome.last_ms)
     sums = count(usual, measured(scenario), len(scenario.agent_groups))
     base = tally_of(sums, outcome.spells, scenario, staffing)
-    hands = in_hand(rows, base.staffed_ms)
+    hands = in_hand(rows, base)
     follow_ups = rows.count(rows.counted & rows.follows, rows.arrival_cell)
     return replace(
         base,
@@ -64,7 +64,7 @@ def tally_run(
         talk_ms=hands.talk_ms,
         after_ms=hands.after_ms,
         busy_ms=hands.some_ms,
-        endings=endings(rows, measured_thresholds(scenario)),
+        endings=endings(rows, base.thresholds, base.answered_in_time),
         in_hand=hands,
         journeys=journeys(rows),
         promises=promises(rows),
@@ -76,24 +76,24 @@ def tally_run(
 def _usual(rows: Rows) -> Contacts:
     """The contacts that usual figures count; what was begun and not finished waited until it was begun."""
     c = rows.contacts
-    begun = (c.status == Status.UNSERVED) & (c.answered != NEVER)
     columns = {field.name: getattr(c, field.name) for field in fields(Contacts)}
-    columns["ended"] = np.where(begun, c.answered, c.ended)
-    return Contacts(**{name: column[rows.counted] for name, column in columns.items()})
+    begun = np.flatnonzero((c.status == Status.UNSERVED) & (c.answered != NEVER))
+    if len(begun):
+        columns["ended"] = c.ended.copy()
+        columns["ended"][begun] = c.answered[begun]
+    if not rows.counted.all():
+        columns = {name: column[rows.counted] for name, column in columns.items()}
+    return Contacts(**columns)
 
 
 def _queue_of_others(rows: Rows) -> Ints:
     """The queue, too, of those who were carried in, from 0 on, and of those withdrawn, [type, interval]."""
     c, grid = rows.contacts, rows.grid
-    waited = ~rows.counted & (c.status != Status.AFTER_HORIZON) | (c.status == Status.WITHDRAWN)
-    which = np.flatnonzero(waited & (c.queued != NEVER) & ~_rung(rows))
+    carried = (rows.origin == Origin.CARRIED_IN) & ~rows.ended_as(Status.CALLED_BACK, Status.CALLBACK_UNANSWERED)
+    which = np.flatnonzero((carried | (c.status == Status.WITHDRAWN)) & (c.queued != NEVER))
     start = np.maximum(c.queued[which], 0)
     end = np.maximum(c.queued[which] + rows.wait[which], 0)
     return _queue(grid, rows.kind[which], start, end, rows.types)
-
-
-def _rung(rows: Rows) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
-    return np.isin(rows.contacts.status, (Status.CALLED_BACK, Status.CALLBACK_UNANSWERED))
 
 
 def _queue(grid: Grid, row: Ints, start: Ints, end: Ints, rows: int) -> Ints:

@@ -4,7 +4,7 @@ The table tells when an agent first and last had a contact, and the work in it; 
 Ringing and finding out that nobody is there begin as long before their end as they last with nothing else in hand.
 Work that was interrupted fills the whole span from first to last: its agent never has empty hands before resuming it.
 Work that an agent handed back at the end of a spell counts from the last agent's spell on; what had been done of it
-before is booked from its first start on.
+before is booked from its first start on, to the last agent: the table does not say whose it was.
 """
 
 from dataclasses import dataclass
@@ -13,52 +13,57 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from sim.grid import sum_by
+from sim.metrics import Tally
 from sim.outcome import NEVER, Status
 from sim.parts import InHand, Ints
-from sim.rows import Bools, Rows
+from sim.rows import Rows
 
 
-def in_hand(rows: Rows, staffed_ms: Ints) -> InHand:
-    """Count them; `staffed_ms` [group, interval] is agents' time at the desk."""
+def in_hand(rows: Rows, usual: Tally) -> InHand:
+    """Count it; `usual` is the tally of the contacts that stand in the usual figures."""
     spans, grid = spans_of(rows), rows.grid
     group_of = rows.group_of
     group, some = group_of[spans.agent], spans.union()
+    by_need = _by_need(rows, spans, group)
     slots = rows.rules.mechanisms.slots
-    need = np.ones(len(group), dtype=np.int64) if slots is None else slots.need[spans.kind, group].astype(np.int64)
     capacity = np.ones(rows.groups, dtype=np.int64) if slots is None else slots.capacity.astype(np.int64)
-    by_need = {int(n): _spread(rows, spans, group, need == n) for n in np.unique(need)}
     none = np.zeros((rows.groups, grid.intervals), dtype=np.int64)
     return InHand(
         some_ms=grid.spread(group_of[some.agent], some.start, some.end, rows.groups),
         contact_ms=sum(by_need.values(), start=none),
         slot_ms=sum((n * time for n, time in by_need.items()), start=none),
-        slots_staffed_ms=staffed_ms * capacity[:, None],
-        **_handling(rows),
+        slots_staffed_ms=usual.staffed_ms * capacity[:, None],
+        **_handling(rows, usual),
         **_fairness(rows, some, group_of),
     )
 
 
-def _spread(rows: Rows, spans: "Spans", group: Ints, which: Bools) -> Ints:
-    return rows.grid.spread(group[which], spans.start[which], spans.worked_until[which], rows.groups)
+def _by_need(rows: Rows, spans: "Spans", group: Ints) -> dict[int, Ints]:
+    """Time with a contact in hand by how many slots it takes, [group, interval]."""
+    slots, spread = rows.rules.mechanisms.slots, rows.grid.spread
+    if slots is None:
+        return {1: spread(group, spans.start, spans.worked_until, rows.groups)}
+    need, found = slots.need[spans.kind, group], {}
+    for n in np.unique(need):
+        of = np.flatnonzero(need == n)
+        found[int(n)] = spread(group[of], spans.start[of], spans.worked_until[of], rows.groups)
+    return found
 
 
-def _handling(rows: Rows) -> dict[str, Any]:
-    """Talks, and what they took, booked like their contacts; also of those carried in."""
-    c, which = rows.contacts, rows.talked
-    interrupted = _interruptible(rows) & which
-    elapsed = np.where(interrupted, c.work, c.ended - c.answered)
-    after = np.where(interrupted, 0, c.released - c.ended)
-    return {
-        "talks": rows.count(which),
-        "talk_ms": rows.total(elapsed, which),
-        "after_ms": rows.total(after, which),
-        "work_ms": rows.total(c.work, which),
+def _handling(rows: Rows, usual: Tally) -> dict[str, Any]:
+    """Talks, and what they took: the usual ones, those called back and carried in, and interrupted work as worked."""
+    c = rows.contacts
+    others = np.flatnonzero(rows.talked & ~(rows.counted & (c.status == Status.ANSWERED)))
+    whole = {
+        "talks": usual.answered + rows.count(others),
+        "talk_ms": usual.talk_ms + rows.total(c.ended - c.answered, others),
+        "after_ms": usual.after_ms + rows.total(c.released - c.ended, others),
+        "work_ms": rows.total(c.work, rows.talked),
     }
-
-
-def _interruptible(rows: Rows) -> Bools:
-    deferral = rows.rules.mechanisms.deferral
-    return np.zeros(len(rows), dtype=np.bool_) if deferral is None else deferral.interruptible[rows.kind]
+    if rows.interruptible is not None:
+        worked = rows.talked & rows.interruptible
+        whole["talk_ms"] += rows.total(c.work - (c.ended - c.answered), worked)
+    return whole
 
 
 # ------------------------------------------------------------------------------------------------------------- spans
@@ -79,13 +84,14 @@ class Spans:
 
     def union(self) -> "Pieces":
         """The time in which each agent had at least one."""
-        order = np.lexsort((self.start, self.agent))
-        shift = self.agent[order] * _AGENT
+        shift = self.agent * _AGENT
+        order = np.argsort(self.start + shift)
+        shift = shift[order]
         start, end = self.start[order] + shift, self.end[order] + shift
         covered = np.concatenate([start[:1], np.maximum.accumulate(end)[:-1]])
         start = np.maximum(start, covered)
         some = np.flatnonzero(end > start)
-        return Pieces(self.agent[order][some], start[some] - shift[some], end[some] - shift[some])
+        return Pieces(self.agent[order[some]], start[some] - shift[some], end[some] - shift[some])
 
 
 class Pieces(NamedTuple):
@@ -98,32 +104,47 @@ class Pieces(NamedTuple):
 
 def spans_of(rows: Rows) -> Spans:
     """Each contact with its last agent, and what was done of it in spells before."""
-    c, offers, interruptible = rows.contacts, rows.rules.mechanisms.offers, _interruptible(rows)
-    had = c.agent >= 0
-    finished = had & (c.released != NEVER)
-    ring = np.where(c.status == Status.CALLED_BACK, 0 if offers is None else offers.ring_ms[rows.kind], 0)
-    start = np.where(c.answered == NEVER, c.released - c.work, c.answered - ring)
-    pausing = np.flatnonzero(finished & interruptible)
-    start[pausing] = np.maximum(start[pausing], _spell_began(rows, pausing))
-    until = np.where(interruptible, np.minimum(start + c.work, c.released), c.released)
-    before = np.where(had & interruptible, c.work - np.where(finished, until - start, 0), 0)
-    earlier = np.flatnonzero(before > 0)
-    first = c.answered[earlier]
+    c, offers = rows.contacts, rows.rules.mechanisms.offers
+    had = np.flatnonzero(c.agent >= 0)
+    kind, agent = rows.kind[had], c.agent[had].astype(np.int64)
+    answered, end, work = c.answered[had], c.released[had], c.work[had]
+    start = np.where(answered == NEVER, end - work, answered)
+    if offers is not None:
+        start -= np.where(c.status[had] == Status.CALLED_BACK, offers.ring_ms[kind], 0)
+    whole = Spans(kind, agent, start, end, end)
+    return whole if rows.interruptible is None else _with_pauses(rows, whole, had)
+
+
+def _with_pauses(rows: Rows, whole: Spans, had: Ints) -> Spans:
+    """The same where work was interrupted or handed back."""
+    c, start, end = rows.contacts, whole.start, whole.end
+    assert rows.interruptible is not None
+    pausing = np.flatnonzero(rows.interruptible[had])
+    came, went = _last_spell(rows, had[pausing])
+    start[pausing] = np.maximum(start[pausing], came)
+    end[pausing] = np.where(end[pausing] == NEVER, np.maximum(went, start[pausing]), end[pausing])
+    until, work = end.copy(), c.work[had]
+    until[pausing] = np.minimum(start[pausing] + work[pausing], end[pausing])
+    before = work[pausing] - (until[pausing] - start[pausing])
+    earlier, before = pausing[before > 0], before[before > 0]
+    first = c.answered[had[earlier]]
     return Spans(
-        kind=np.concatenate([rows.kind[finished], rows.kind[earlier]]),
-        agent=np.concatenate([c.agent[finished], c.agent[earlier]]).astype(np.int64),
-        start=np.concatenate([start[finished], first]),
-        end=np.concatenate([c.released[finished], first + before[earlier]]),
-        worked_until=np.concatenate([until[finished], first + before[earlier]]),
+        kind=np.concatenate([whole.kind, whole.kind[earlier]]),
+        agent=np.concatenate([whole.agent, whole.agent[earlier]]),
+        start=np.concatenate([start, first]),
+        end=np.concatenate([end, first + before]),
+        worked_until=np.concatenate([until, first + before]),
     )
 
 
-def _spell_began(rows: Rows, which: Ints) -> Ints:
-    """When the spell began in which the agent was rid of each of these contacts."""
+def _last_spell(rows: Rows, which: Ints) -> tuple[Ints, Ints]:
+    """Begin and end of the spell in which the agent was rid of each of these; what is not done, of the agent's last."""
     c, spells = rows.contacts, rows.outcome.spells
-    at = c.agent[which].astype(np.int64) * _AGENT + c.released[which]
+    until = np.where(c.released[which] == NEVER, _AGENT - 1, c.released[which])
+    at = c.agent[which].astype(np.int64) * _AGENT + until
     found = np.searchsorted(spells.agent.astype(np.int64) * _AGENT + spells.on, at, side="left") - 1
-    return spells.on[np.maximum(found, 0)]
+    found = np.maximum(found, 0)
+    return spells.on[found], np.where(spells.left[found] == NEVER, rows.grid.end_ms, spells.left[found])
 
 
 # ------------------------------------------------------------------------------------------------------------ fairness

@@ -9,7 +9,7 @@ import numpy as np
 
 from sim.outcome import NEVER, Status
 from sim.parts import Ints, Journeys
-from sim.rows import SERVED, Bools, Origin, Rows
+from sim.rows import Bools, Origin, Rows
 from sim.units import to_ms
 
 LATEST = np.iinfo(np.int64).max
@@ -85,7 +85,7 @@ def _work_saved(rows: Rows) -> tuple[Ints, Ints]:
     mean = np.bincount(rows.kind[asked], weights=drawn[asked], minlength=rows.types) / np.maximum(
         np.bincount(rows.kind[asked], minlength=rows.types), 1
     )
-    back = _after_containment(rows) & np.isin(c.status, SERVED)
+    back = _after_containment(rows) & rows.talked
     saved = rows.total(drawn, kept, rows.arrival_cell) - rows.total(c.work, back, rows.arrival_cell)
     naive = rows.amount(mean[rows.kind], kept, rows.arrival_cell)
     return saved, np.rint(naive).astype(np.int64)
@@ -94,10 +94,12 @@ def _work_saved(rows: Rows) -> tuple[Ints, Ints]:
 def _after_containment(rows: Rows) -> Bools:
     """Which contacts follow one that the bot had kept, at once or over others."""
     c = rows.contacts
-    found, at = np.zeros(len(rows), dtype=np.bool_), c.parent.copy()
-    while (at >= 0).any():
-        found |= (at >= 0) & rows.contained[at]
-        at = np.where(at >= 0, c.parent[at], -1)
+    found, left = np.zeros(len(rows), dtype=np.bool_), np.flatnonzero(c.parent >= 0)
+    at = c.parent[left]
+    while len(left):  # one step up the chain at a time
+        found[left] |= rows.contained[at]
+        further = c.parent[at] >= 0
+        left, at = left[further], c.parent[at[further]]
     return found
 
 

@@ -12,7 +12,8 @@ import numpy.typing as npt
 
 from sim.demand import Demand
 from sim.grid import Grid, sum_by
-from sim.mechanisms import Ending
+from sim.mechanisms import NOT_EVER, Ending
+from sim.opening import due_ms
 from sim.outcome import IN_BOT, NEVER, Cause, Contacts, OutcomeTable, Status
 from sim.routing import Rules
 from sim.scenario import Scenario
@@ -139,12 +140,12 @@ class Rows:
     @cached_property
     def talked(self) -> Bools:
         """Whether an agent talked with the customer to the end."""
-        return np.isin(self.contacts.status, SERVED)
+        return self.ended_as(*SERVED)
 
     @cached_property
     def contained(self) -> Bools:
         """Whether the bot kept it, resolved or not."""
-        return np.isin(self.contacts.status, (Status.RESOLVED_IN_BOT, Status.CONTAINED_UNRESOLVED))
+        return self.ended_as(Status.RESOLVED_IN_BOT, Status.CONTAINED_UNRESOLVED)
 
     @cached_property
     def settled(self) -> Bools:
@@ -156,7 +157,7 @@ class Rows:
     def met_bot(self) -> Bools:
         """Whether it met the bot."""
         c = self.contacts
-        return np.asarray(np.isin(c.status, IN_BOT) | ((c.queued != NEVER) & (c.queued > c.arrival)))
+        return np.asarray(self.ended_as(*IN_BOT) | (c.queued > c.arrival))
 
     @cached_property
     def wait(self) -> Ints:
@@ -164,6 +165,12 @@ class Rows:
         c = self.contacts
         end = np.where(c.answered != NEVER, c.answered, c.ended)
         return np.asarray(np.where((c.queued == NEVER) | (end == NEVER), 0, end - self.booked))
+
+    @cached_property
+    def interruptible(self) -> Bools | None:
+        """Whether each contact is work that a live contact may interrupt; None where none is."""
+        deferral = self.rules.mechanisms.deferral
+        return None if deferral is None or not deferral.interruptible.any() else deferral.interruptible[self.kind]
 
     @cached_property
     def transfers(self) -> Ints:
@@ -179,19 +186,33 @@ class Rows:
             at = self.contacts.parent[at]
         return found
 
+    @cached_property
+    def due(self) -> Ints:
+        """When each contact is due; NOT_EVER where nothing says so."""
+        found = np.full(len(self), NOT_EVER)
+        for k, (name, kind) in enumerate(self.scenario.contact_types.items()):
+            if kind.due is not None:
+                mine = np.flatnonzero(self.kind == k)
+                found[mine] = due_ms(self.scenario, name, self.contacts.arrival[mine])
+        return found
+
+    def ended_as(self, *endings: Status) -> Bools:
+        """Which contacts ended in one of these ways."""
+        return np.asarray(np.isin(np.arange(len(Status)), endings)[self.contacts.status])
+
     # ------------------------------------------------------------------------------------------------------- adding up
 
-    def count(self, which: Bools, cell: Ints | None = None) -> Ints:
-        """How many of these there are, [type, interval]."""
+    def count(self, which: Bools | Ints, cell: Ints | None = None) -> Ints:
+        """How many of these (marked, or by row) there are, [type, interval]."""
         cells = self.cell if cell is None else cell
         return np.bincount(cells[which], minlength=self.types * self.grid.intervals).reshape(self.types, -1)
 
-    def total(self, weight: Ints, which: Bools, cell: Ints | None = None) -> Ints:
+    def total(self, weight: Ints, which: Bools | Ints, cell: Ints | None = None) -> Ints:
         """Exact sum of whole weights of these, [type, interval]."""
         cells = self.cell if cell is None else cell
         return sum_by(cells[which], weight[which], self.types * self.grid.intervals).reshape(self.types, -1)
 
-    def amount(self, weight: Floats, which: Bools, cell: Ints | None = None) -> Floats:
+    def amount(self, weight: Floats, which: Bools | Ints, cell: Ints | None = None) -> Floats:
         """Sum of real weights of these, [type, interval]."""
         cells = self.cell if cell is None else cell
         found = np.bincount(cells[which], weights=weight[which], minlength=self.types * self.grid.intervals)

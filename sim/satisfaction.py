@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from sim.outcome import Status
+from sim.mechanisms import NOT_EVER
+from sim.outcome import NEVER, Status
 from sim.parts import Contentment, Floats
 from sim.rows import Rows
 
@@ -21,7 +22,7 @@ def contentment(rows: Rows) -> Contentment | None:
     asked = rows.scenario.customers
     if asked.satisfaction is None and not (asked.complaints.unresolved or asked.complaints.unserved):
         return None
-    nobody_came = rows.counted & np.isin(rows.contacts.status, _NOBODY_CAME)
+    nobody_came = rows.counted & rows.ended_as(*_NOBODY_CAME)
     heard = rows.counted & (rows.talked | rows.contained)
     which = nobody_came | heard
     chance = np.where(nobody_came, asked.complaints.unserved, np.where(rows.settled, 0.0, asked.complaints.unresolved))
@@ -38,10 +39,21 @@ def scores(rows: Rows) -> Floats:
     rule = rows.scenario.customers.satisfaction
     assert rule is not None
     level = np.array([rule.level_of(kind.channel) for kind in rows.scenario.contact_types.values()])[rows.kind]
-    score = level + rule.per_minute * (rows.wait / 6e4 - rule.usual_wait / 60)
+    score = level + rule.per_minute * _minutes_beyond(rows, rule.usual_wait)
     score += rule.resolved * (rows.settled - rule.usually_resolved)
     score += rule.per_transfer * rows.transfers + rule.by_bot * rows.met_bot
     return np.clip(score, 1.0, 5.0)
+
+
+def _minutes_beyond(rows: Rows, usual_wait: float) -> Floats:
+    """How much longer than usual each contact waited; deferred work: how long after it was due it was begun."""
+    c, beyond = rows.contacts, rows.wait / 6e4 - usual_wait / 60
+    deferral = rows.rules.mechanisms.deferral
+    if deferral is None:
+        return beyond
+    answer = np.where(c.answered == NEVER, c.ended, c.answered)
+    late = np.where(rows.due == NOT_EVER, 0, answer - np.minimum(rows.due, answer)) / 6e4
+    return np.where(deferral.deferred[rows.kind], late, beyond)
 
 
 __all__ = ["contentment", "scores"]

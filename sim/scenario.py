@@ -105,7 +105,7 @@ class Scenario(Spec):
     targets: tuple[Target, ...] = ()
     short_abandonment: Seconds = 5.0
     costs: Costs = Costs()
-    customers: Customers = Field(Customers(), exclude_if=lambda value: value == Customers())
+    customers: Customers = added(Customers())
     sources: dict[str, str] = Field({}, description="where numbers come from")
 
     @model_validator(mode="after")

@@ -287,7 +287,7 @@ def _costs(runs: Digest, level: float) -> Iterator[Record]:
     used = runs.estimates(("utilisation",), level=level, counts=False, formula="OCC-4")
     of: list[By] = [{}, *(By(group=name) for name in runs.scenario.agent_groups)]
     for by, one in zip(of, used, strict=True):
-        yield record("utilisation", "share", by, one)
+        yield record("utilisation", "ratio", by, one)
 
 
 SPENT = (

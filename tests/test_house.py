@@ -77,11 +77,13 @@ ARROWS: dict[str, tuple[str, ...]] = {
     "sim.formulas": (),
     "sim.metrics": ("sim.outcome", "sim.scenario", "sim.attendance", "sim.grid", "sim.parts"),
     "sim.measures": ("sim.metrics", "sim.estimates", "sim.quantiles", "sim.scenario"),
-    "sim.rows": ("sim.outcome", "sim.scenario", "sim.routing", "sim.mechanisms", "sim.demand", "sim.grid"),
+    "sim.rows": (
+        "sim.outcome", "sim.scenario", "sim.routing", "sim.mechanisms", "sim.demand", "sim.grid", "sim.opening",
+    ),
     "sim.endings": ("sim.rows", "sim.parts", "sim.keys"),
-    "sim.in_hand": ("sim.rows", "sim.parts"),
+    "sim.in_hand": ("sim.rows", "sim.parts", "sim.metrics"),
     "sim.journeys": ("sim.rows", "sim.parts"),
-    "sim.backlog": ("sim.rows", "sim.parts", "sim.endings"),
+    "sim.backlog": ("sim.rows", "sim.parts"),
     "sim.satisfaction": ("sim.rows", "sim.parts"),
     "sim.full_tally": (
         "sim.metrics", "sim.rows", "sim.endings", "sim.in_hand", "sim.journeys", "sim.backlog", "sim.satisfaction",

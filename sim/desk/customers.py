@@ -19,7 +19,8 @@ class Satisfaction(Spec):
 
     score = level of the channel + `per_minute` (wait - `usual_wait`) + `resolved` (settled - `usually_resolved`)
     + `per_transfer` times passed on + `by_bot` where it met the bot, kept within 1 to 5; settled is 1 or 0. So a level
-    is the mean score of contacts that wait as long as usual and are settled as often as usual.
+    is the mean score of contacts that wait as long as usual and are settled as often as usual. Of deferred work the
+    wait counts from when it was due, and nothing is taken off for one in time.
 
     The levels are reported by a platform's service desk, and that the score's correlation with response time is -0.42
     and with resolution +0.56. A slope is correlation times standard deviation of the score over that of the cause: with

@@ -6,7 +6,7 @@ Colours are those of Okabe and Ito (2008), told apart by dashes as well.
 
 import io
 import warnings
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -19,7 +19,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, NullLocator, PercentFormatter
 
-from sim.report.records import Records, by_unit, number, share, shortened, target_text
+from sim.report.records import Records, by_unit, shortened, target_text
 from sim.results import Record, TargetRecord
 from sim.units import format_duration
 
@@ -111,7 +111,7 @@ def _clock(records: Records, index: int) -> str:
     return f"{datetime.fromisoformat(records.intervals[index]['start']):%H:%M}"
 
 
-def _extremes(records: Records, values: Floats, unit: str) -> str:
+def extremes(records: Records, values: Floats, unit: str) -> str:
     """Lowest and highest value of a line with their times, in words."""
     if np.isnan(values).all():
         return "no values"
@@ -155,7 +155,7 @@ def service_level(records: Records, targets: Sequence[TargetRecord]) -> Drawing 
         axes.set_title(shortened(name, 52 if len(panels) > 1 else 110))
         clock_axis(axes, records, 6 if len(panels) > 1 else 12)
     _share_axis(grid, "service level")
-    said = [f"{shortened(name, 40)} {_extremes(records, column(line, 'mean'), 'share')}" for name, line, _ in panels]
+    said = [f"{shortened(name, 40)} {extremes(records, column(line, 'mean'), 'share')}" for name, line, _ in panels]
     return Drawing(
         title="Service level by interval",
         description=f"Share answered in time; the target is the dashed line. {'; '.join(said)}.",
@@ -185,7 +185,7 @@ def queue_length(records: Records) -> Drawing | None:
     legend(axes)
     return Drawing(
         title="Queue length over the day",
-        description=f"Mean number of contacts waiting, {_extremes(records, values, 'contacts')}.",
+        description=f"Mean number of contacts waiting, {extremes(records, values, 'contacts')}.",
         figure=figure,
     )
 
@@ -304,7 +304,7 @@ def coverage(records: Records) -> Drawing | None:
         clock_axis(panel, records, 4)
     return Drawing(
         title="Requirement against coverage" if records.over_the_day("required") else "Agents scheduled",
-        description=f"Agents due at the desk, {_extremes(records, column(total, 'mean'), 'agents')}.",
+        description=f"Agents due at the desk, {extremes(records, column(total, 'mean'), 'agents')}.",
         figure=figure,
     )
 
@@ -324,112 +324,6 @@ def _cover(axes: Axes, records: Records, by: dict[str, str]) -> None:
     axes.set_ylabel("agents")
 
 
-# -------------------------------------------------------------------------------------------------------------- flow
-
-BOT_ENDINGS = {
-    "bot_resolved": ("resolved in bot", GREEN),
-    "bot_contained_unresolved": ("contained, not resolved", ORANGE),
-    "bot_gave_up": ("gave up in bot", PURPLE),
-}
-PERSON_ENDINGS = {
-    "answered": ("answered", BLUE),
-    "abandoned": ("abandoned", VERMILION),
-    "unserved": ("unserved", BLACK),
-    "blocked": ("blocked", BLACK),
-    "closed": ("closed", GREY),
-}
-
-
-@dataclass
-class _Node:
-    """A bar of the flow: place, size in contacts, and how much of it ribbons have used on either side."""
-
-    label: str
-    x: float
-    top: float
-    size: float
-    entered: float = 0.0
-    left: float = 0.0
-
-
-def flow(records: Records) -> Drawing | None:
-    """Where contacts go: from arrival through bot and queue to their ends; means of a replication."""
-    counts = _counts(records)
-    arrived = counts["arrived"]
-    if not arrived:
-        return None
-    nodes = _nodes(counts)
-    figure = blank(3.4)
-    axes = figure.add_subplot()
-    for source, target, count, colour in _links(counts):
-        _ribbon(axes, nodes[source], nodes[target], count, colour)
-    for node in nodes.values():
-        _bar(axes, node, arrived)
-    axes.invert_yaxis()
-    axes.set_axis_off()
-    axes.set_xlim(-0.35, 4.1)
-    said = ", ".join(f"{node.label} {number(node.size)}" for node in nodes.values())
-    return Drawing(title="Flow of contacts", description=f"Mean numbers in one replication: {said}.", figure=figure)
-
-
-def _counts(records: Records) -> dict[str, float]:
-    """Contacts in a replication by measure; what the bot ends comes as shares of those who entered it."""
-    counts = {m: records.mean(m) or 0.0 for m in ("arrived", "bot_entered", *PERSON_ENDINGS)}
-    kept, resolved, gave_up = (
-        counts["bot_entered"] * (records.mean(m) or 0.0) for m in ("containment", "resolved_containment", "bot_give_up")
-    )
-    return counts | {"bot_resolved": resolved, "bot_contained_unresolved": kept - resolved, "bot_gave_up": gave_up}
-
-
-def _nodes(counts: dict[str, float]) -> dict[str, _Node]:
-    arrived, in_bot = counts["arrived"], counts["bot_entered"]
-    asked = sum(counts[m] for m in PERSON_ENDINGS)
-    nodes, top, asked_top = {}, 0.0, 0.0
-    for measure, (label, _) in (BOT_ENDINGS | PERSON_ENDINGS).items():
-        if measure == "answered":
-            asked_top = top
-        if counts[measure]:
-            nodes[measure] = _Node(label, 3.0, top, counts[measure])
-            top += max(counts[measure] + 0.04 * arrived, 0.17 * arrived)
-    nodes["asked"] = _Node("asked for a person", 2.0, asked_top, asked)
-    nodes["arrived"] = _Node("arrived", 0.0, 0.0, arrived)
-    if in_bot:
-        nodes["bot"] = _Node("bot", 1.0, 0.0, in_bot)
-    return nodes
-
-
-def _links(counts: dict[str, float]) -> Iterable[tuple[str, str, float, str]]:
-    """Source, target, contacts, colour; from the top of each bar downwards."""
-    in_bot = counts["bot_entered"]
-    asked = sum(counts[m] for m in PERSON_ENDINGS)
-    handed_off = in_bot - sum(counts[m] for m in BOT_ENDINGS)
-    links = [("arrived", "bot", in_bot, SKY)]
-    links += [("bot", measure, counts[measure], colour) for measure, (_, colour) in BOT_ENDINGS.items()]
-    links += [("bot", "asked", handed_off, SKY), ("arrived", "asked", asked - handed_off, GREY)]
-    links += [("asked", measure, counts[measure], colour) for measure, (_, colour) in PERSON_ENDINGS.items()]
-    return [link for link in links if link[2] > 0]
-
-
-def _ribbon(axes: Axes, source: _Node, target: _Node, count: float, colour: str) -> None:
-    """A band of the height of its contacts, bent in an S."""
-    at = np.linspace(0.0, 1.0, 40)
-    bend = at * at * (3.0 - 2.0 * at)
-    start, end = source.top + source.left, target.top + target.entered
-    upper = start + (end - start) * bend
-    x = source.x + 0.06 + (target.x - source.x - 0.06) * at
-    axes.fill_between(x, upper, upper + count, color=colour, alpha=0.35, linewidth=0)
-    source.left += count
-    target.entered += count
-
-
-def _bar(axes: Axes, node: _Node, arrived: float) -> None:
-    axes.fill_between([node.x, node.x + 0.06], node.top, node.top + node.size, color="#333333", linewidth=0)
-    text = f"{node.label}\n{number(node.size)} ({share(node.size / arrived)})"
-    last = node.x == 3.0
-    x, y = (3.1, node.top + node.size / 2) if last else (node.x + 0.03, node.top - 0.02 * arrived)
-    axes.text(x, y, text, ha="left" if last else "center", va="center" if last else "bottom")
-
-
 # -------------------------------------------------------------------------------------------------------------- files
 
 
@@ -441,7 +335,6 @@ def draw(records: Records, targets: Sequence[TargetRecord]) -> dict[str, Drawing
         "queue-length": lambda: queue_length(records),
         "waits": lambda: waits(records),
         "occupancy": lambda: occupancy(records),
-        "flow": lambda: flow(records),
     }
     with mpl.rc_context(house_style()):
         drawn = {name: function() for name, function in drawings.items()}

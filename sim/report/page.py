@@ -15,9 +15,10 @@ import jinja2
 from markupsafe import Markup
 
 from sim.formulas import FORMULAS
-from sim.report import comparison_figures, figures
+from sim.report import comparison_figures, figures, full_figures
 from sim.report.comparison import comparison_tables
 from sim.report.figures import Drawing
+from sim.report.full_tables import full_tables
 from sim.report.records import Records, number
 from sim.report.tables import (
     STAFFING,
@@ -60,7 +61,8 @@ class Picture:
 
 def report(result: Result) -> dict[str, bytes]:
     """Files of a report by their path in the run folder: report.html, and each figure as SVG and PNG."""
-    drawings = comparison_figures.draw(result) | figures.draw(Records(result.estimates), result.targets)
+    records = Records(result.estimates)
+    drawings = comparison_figures.draw(result) | figures.draw(records, result.targets) | full_figures.draw(records)
     pictures = {name: figures.svg(drawing) for name, drawing in drawings.items()}
     made = {"report.html": page(result, drawings, pictures).encode()}
     made |= {f"figures/{name}.svg": svg for name, svg in pictures.items()}
@@ -118,6 +120,7 @@ def _content(result: Result) -> dict[str, Any]:
             service_table(records),
             groups_table(records),
             bot_table(records),
+            *full_tables(records),
             days_table(records),
             money_table(records),
             solver_table(result),

@@ -106,7 +106,7 @@ def with_interval(record: Record | None) -> str:
     for sign in (" %", " s", " min", " h"):
         if all(part.endswith(sign) for part in (text, low, high)):
             low, high = low.removesuffix(sign), high.removesuffix(sign)
-    return f"{text} ({low}–{high})"
+    return f"{text} ({low}{'–' if record.low >= 0 else ' to '}{high})"
 
 
 def shortened(text: str, most: int) -> str:
@@ -132,7 +132,15 @@ def _of_whom(target: TargetRecord) -> str:
 
 
 SHARES = ("service_level", "abandonment", "occupancy")
-_NAMES = {"asa": "ASA", "aht": "AHT"}
+_NAMES = {
+    "asa": "ASA", "aht": "AHT", "aht_work": "AHT as work", "fcr": "FCR", "fcr_served": "FCR of the served",
+    "hand_off": "hand-off", "first_response_open": "first response, open hours",
+    "prediction_rmse": "prediction RMSE", "follow_ups": "follow-ups", "callbacks_offered": "call-backs offered",
+    "callback_acceptance": "accepted", "callback_kept": "rung in time", "callback_answered": "answered",
+    "callback_unanswered": "not there when called back", "bot_work_saved": "work saved",
+    "bot_work_saved_naive": "naively", "bot_work_saved_share": "share that is real",
+    "containment_kept": "containment kept",
+}  # fmt: skip
 
 
 def measure_name(measure: str) -> str:

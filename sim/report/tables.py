@@ -247,37 +247,43 @@ def _day(day: date | None) -> str:
 # ----------------------------------------------------------------------------------------------------------- figures
 
 BY_TYPE = ("offered", "service_level", "asa", "wait_p95", "abandonment", "aht")
-BOT = ("bot_entered", "containment", "resolved_containment", "hand_off", "bot_give_up")
-BY_GROUP = ("heads", "paid_hours", "agent_cost", "scheduled", "occupancy", "overtime_hours")
+BOT = ("bot_entered", "containment", "resolved_containment", "hand_off", "bot_give_up", "containment_kept")
+BY_GROUP = (
+    "heads", "paid_hours", "agent_cost", "scheduled", "utilisation", "occupancy", "occupancy_spread", "slot_use",
+    "contacts_in_hand", "overtime_hours",
+)  # fmt: skip
 BY_DAY = ("offered", "service_level", "asa", "abandonment", "occupancy")
-MONEY = ("agent_cost", "line_cost", "bot_cost", "cost", "cost_per_contact", "lost_value")
+MONEY = (
+    "agent_cost", "line_cost", "bot_cost", "cost", "cost_per_contact", "cost_per_settled_contact", "lost_value",
+    "lost_sales", "revenue",
+)  # fmt: skip
 
 
 def service_table(records: Records) -> Table:
     """Service by contact type."""
-    return _by("Service by contact type", records, "type", BY_TYPE)
+    return by_kind("Service by contact type", records, "type", BY_TYPE)
 
 
 def brief_service_table(records: Records) -> Table:
     """The same without the AHT, for a screen."""
-    return _by("Service by contact type", records, "type", BY_TYPE[:-1])
+    return by_kind("Service by contact type", records, "type", BY_TYPE[:-1])
 
 
 def bot_table(records: Records) -> Table | None:
     """The bot by contact type; None without one."""
-    table = _by("Bot by contact type", records, "type", BOT)
+    table = by_kind("Bot by contact type", records, "type", BOT)
     rows = tuple(row for row in table.rows if row[1:2] not in (("–",), ("0",)))
     return table._replace(rows=rows) if len(table.head) > 1 else None
 
 
 def groups_table(records: Records) -> Table:
     """Staffing and occupancy by agent group; `scheduled` is the mean number due at the desk."""
-    return _by("Agent groups", records, "group", BY_GROUP)
+    return by_kind("Agent groups", records, "group", BY_GROUP)
 
 
 def brief_groups_table(records: Records) -> Table:
     """The same for a screen."""
-    return _by("Agent groups", records, "group", ("heads", "paid_hours", "agent_cost", "occupancy"))
+    return by_kind("Agent groups", records, "group", ("heads", "paid_hours", "agent_cost", "occupancy"))
 
 
 def expected_table(expected: Mapping[str, Mapping[str, float]]) -> Table:
@@ -294,7 +300,7 @@ def expected_table(expected: Mapping[str, Mapping[str, float]]) -> Table:
 
 def days_table(records: Records) -> Table | None:
     """By local day; None where there is only one."""
-    return _by("Days", records, "day", BY_DAY) if len(records.names("day")) > 1 else None
+    return by_kind("Days", records, "day", BY_DAY) if len(records.names("day")) > 1 else None
 
 
 def money_table(records: Records) -> Table:
@@ -304,7 +310,7 @@ def money_table(records: Records) -> Table:
     return Table("Money", ("", "unit", "formula", "estimate (interval)"), rows, 3)
 
 
-def _by(title: str, records: Records, kind: str, measures: tuple[str, ...]) -> Table:
+def by_kind(title: str, records: Records, kind: str, measures: tuple[str, ...]) -> Table:
     """A row for each name and one for all, a column for each measure that there is."""
     rows_of: list[tuple[str, dict[str, str]]] = [(name, {kind: name}) for name in records.names(kind)]
     if len(rows_of) > 1:

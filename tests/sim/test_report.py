@@ -9,7 +9,7 @@ import centres
 import numpy as np
 import pytest
 
-from sim.report import figures, tables, text
+from sim.report import figures, flow_figures, full_figures, full_tables, tables, text
 from sim.report.figures import svg
 from sim.report.page import page, report, run_again
 from sim.report.records import Records, number, seconds, share, target_text, with_interval
@@ -78,7 +78,8 @@ Drawings = dict[str, figures.Drawing]
 
 
 def draw(result: Result) -> Drawings:
-    return figures.draw(Records(result.estimates), result.targets)
+    records = Records(result.estimates)
+    return figures.draw(records, result.targets) | full_figures.draw(records)
 
 
 @pytest.fixture(scope="module")
@@ -144,10 +145,11 @@ def test_the_clock_axis_is_local_and_names_each_day(drawn: Drawings) -> None:
 def test_what_flows_into_a_bar_flows_out_of_it_again(result: Result) -> None:
     records = Records(result.estimates)
     flow: dict[str, float] = {}
-    for source, target, count, _ in figures._links(figures._counts(records)):
+    for source, target, count, _ in flow_figures._links(flow_figures._counts(records)):
         flow[target] = flow.get(target, 0.0) + count
         flow[source] = flow.get(source, 0.0) - count
-    assert flow.pop("arrived") == pytest.approx(-(records.mean("arrived") or 0))
+    assert flow.pop("first") == pytest.approx(-(records.mean("arrived") or 0))
+    assert flow.pop("arrived") == pytest.approx(0.0)
     assert flow.pop("bot", 0.0) == pytest.approx(0.0)
     assert flow.pop("asked", 0.0) == pytest.approx(0.0)
     assert sum(flow.values()) == pytest.approx(records.mean("arrived"))
@@ -335,3 +337,59 @@ def test_a_report_holds_the_page_and_each_figure_twice(drawn: Drawings, files: d
         ["report.html", *(f"figures/{name}.{form}" for name in drawn for form in ("svg", "png"))]
     )
     assert all(files[name].startswith(b"\x89PNG") for name in files if name.endswith("png"))
+
+
+# ---------------------------------------------------------------------------------------------------------- full runs
+
+
+@pytest.fixture(scope="module")
+def everything() -> Result:
+    """Two hours of calls with redials and call-backs, and mail that waits in a backlog; customers have their say."""
+    calls = {
+        "arrivals": {"per_hour": 60}, "talk": EXPONENTIAL, "patience": EXPONENTIAL, "resolution": "80 %",
+        "call_back": {"wait": "30 s", "accepted": "50 %", "promise": "10 min"},
+        "follow_ups": {
+            "redial": {"on": "abandoned", "chance": "60 %"},
+            "repeat": {"on": "unresolved", "chance": "60 %", "delay": EXPONENTIAL},
+        },
+        "bot": ANGRY["bot"],
+    }  # fmt: skip
+    mail = {"channel": "mail", "arrivals": {"per_hour": 30}, "talk": EXPONENTIAL, "due": {"within": "20 min"}}
+    desk = centres.centre(
+        {"calls": calls, "mail": mail},
+        length="2 h",
+        channels={"phone": {}, "mail": {"deferred": True}},
+        agent_groups={"all": {"skills": ["calls", "mail"], "cost_per_hour": 30}},
+        staffing={"levels": {"all": {"00:00": 4}}},
+        backlog={"mail": {"number": 20, "age": EXPONENTIAL}},
+        customers={"window": "30 min", "satisfaction": {}, "complaints": {"unserved": "5 %"}},
+    )
+    return simulate(desk, replications=3, seed=1, engine="reference")
+
+
+def test_a_full_run_is_drawn_with_backlog_follow_ups_and_satisfaction(everything: Result) -> None:
+    drawn = full_figures.draw(Records(everything.estimates))
+    assert list(drawn) == [
+        "backlog", "flow", "follow-ups", "first-response", "satisfaction", "satisfaction-by-type", "bot-saving",
+    ]  # fmt: skip
+    assert "redials" in drawn["flow"].description
+
+
+def test_the_flow_of_a_full_run_loses_nobody_on_its_way(everything: Result) -> None:
+    records = Records(everything.estimates)
+    inside: dict[str, float] = {}
+    for source, target, count, _ in flow_figures._links(flow_figures._counts(records)):
+        inside[target] = inside.get(target, 0.0) + count
+        inside[source] = inside.get(source, 0.0) - count
+    for bar in ("arrived", "bot", "asked"):
+        assert inside[bar] == pytest.approx(0.0, abs=1e-9)
+
+
+def test_a_full_run_has_its_tables_on_the_page(everything: Result) -> None:
+    html = report(everything)["report.html"].decode()
+    for title in ("Customers", "Promises", "Deferred work", "What the bot saves", "Satisfaction"):
+        assert f"<h3>{title}</h3>" in html
+    assert "FCR-1" in html
+    found = {table.title: table for table in full_tables.full_tables(Records(everything.estimates))}
+    promises = found["Promises"]
+    assert [row[0] for row in promises.rows] == ["calls", "all"]
