@@ -1,9 +1,9 @@
 """The PEAK desk as a SimPy user would write it, and as a bare loop over `heapq`: rivals of the compiled engine.
 
 Both take the same inputs as the engines (drawn beforehand) and give, per contact, when it was answered (milliseconds;
--1: never), so that a benchmark can check that the same desk was simulated. Agents are counted by group: who of a
-group answers makes no difference to anybody's wait. Where events fall into one millisecond both may take another order
-than the engines, as such models do.
+-1: never), so that a benchmark can check that the same desk was simulated. By level agents are counted by group: who of
+a group answers makes no difference to a wait. Where events fall into one millisecond both may take another
+order than the engines, as such models do.
 """
 
 import heapq
@@ -30,13 +30,45 @@ class Desk:
         self.excess = [0] * len(staffing.groups)
         self.queues = [deque() for _ in types]
 
-    def find_group(self, kind):
-        """The first group with an idle agent, that agent taken."""
+    def find(self, kind):
+        """The first group with an idle agent, that agent taken; None where nobody is idle."""
         for group in self.takers[kind]:
             if self.idle[group]:
                 self.idle[group] -= 1
                 return group
         return None
+
+    def keep(self, group):
+        """Whether the agent who has become free stays."""
+        if self.excess[group]:
+            self.excess[group] -= 1
+            return False
+        return True
+
+    def group_of(self, group):
+        """By level an agent is known by the group alone."""
+        return group
+
+    def rest(self, group):
+        """An agent of the group becomes idle."""
+        self.idle[group] += 1
+
+    def staff(self, env, free):
+        """Start the processes by which agents come and go."""
+        for group in range(len(self.idle)):
+            env.process(self.shifts(env, group, free))
+
+    def shifts(self, env, group, free):
+        """A group's level, step by step."""
+        heads = 0
+        for row in self.levels:
+            change, heads = row[group] - heads, row[group]
+            for _ in range(max(change, 0)):
+                free(group)
+            gone = min(self.idle[group], max(-change, 0))
+            self.idle[group] -= gone
+            self.excess[group] += max(-change, 0) - gone
+            yield env.timeout(self.interval_ms)
 
     def next_contact(self, group):
         """The most urgent, then longest waiting contact that the group serves; None where nobody waits."""
@@ -48,10 +80,52 @@ class Desk:
         return best[1].popleft() if best else None
 
 
+class People(Desk):
+    """The same with individual agents: the longest idle of a group answers, and each has spells of their own."""
+
+    def __init__(self, staffing: Staffing, rules: Rules) -> None:
+        super().__init__(staffing, rules)
+        self.group = staffing.agent_group.tolist()
+        self.group_of = self.group.__getitem__
+        self.on_duty = [False] * len(self.group)
+        self.resting = [deque() for _ in staffing.groups]
+        self.spells = [[] for _ in self.group]
+        for agent, *spell in zip(staffing.spell_agent, staffing.spell_on_ms, staffing.spell_off_ms, strict=True):
+            self.spells[agent].append([int(instant) for instant in spell])
+
+    def find(self, kind):
+        for group in self.takers[kind]:
+            if self.resting[group]:
+                return self.resting[group].popleft()
+        return None
+
+    def keep(self, agent):
+        return self.on_duty[agent]
+
+    def rest(self, agent):
+        self.resting[self.group[agent]].append(agent)
+
+    def staff(self, env, free):
+        for agent in range(len(self.spells)):
+            env.process(self.work(env, agent, free))
+
+    def work(self, env, agent, free):
+        """An agent's spells; one still busy at the end finishes first."""
+        for on, off in self.spells[agent]:
+            yield env.timeout(on - env.now)
+            self.on_duty[agent] = True
+            free(agent)
+            yield env.timeout(off - env.now)
+            self.on_duty[agent] = False
+            resting = self.resting[self.group[agent]]
+            if agent in resting:
+                resting.remove(agent)
+
+
 def with_simpy(demand: Demand, staffing: Staffing, rules: Rules) -> list[int]:
-    """A process for each contact, one for each group's staffing."""
+    """A process for each contact, one for each group's level or each agent's spells."""
     env = simpy.Environment()
-    desk = Desk(staffing, rules)
+    desk = (People if staffing.by_person else Desk)(staffing, rules)
     answered = [-1] * len(demand)
     kinds, fates = demand.type.tolist(), demand.fate.tolist()
     bot, patience, talk = demand.bot_ms.tolist(), demand.patience_ms.tolist(), demand.talk_ms.tolist()
@@ -61,48 +135,35 @@ def with_simpy(demand: Demand, staffing: Staffing, rules: Rules) -> list[int]:
             yield env.timeout(bot[i])
             if fates[i] != BotFate.HANDED_OFF:
                 return
-        group = desk.find_group(kinds[i])
-        if group is None:
-            turn, queued = env.event(), (env.now, i, None)
-            ticket = (*queued[:2], turn)
+        agent = desk.find(kinds[i])
+        if agent is None:
+            turn = env.event()
+            ticket = (env.now, i, turn)
             desk.queues[kinds[i]].append(ticket)
             yield turn | env.timeout(patience[i])
             if not turn.triggered:
                 desk.queues[kinds[i]].remove(ticket)
                 return
-            group = turn.value
+            agent = turn.value
         answered[i] = env.now
         yield env.timeout(talk[i])
-        free(group)
+        free(agent)
 
-    def free(group):
-        if desk.excess[group]:
-            desk.excess[group] -= 1
+    def free(agent):
+        if not desk.keep(agent):
             return
-        waiting = desk.next_contact(group)
+        waiting = desk.next_contact(desk.group_of(agent))
         if waiting:
-            waiting[2].succeed(group)
+            waiting[2].succeed(agent)
         else:
-            desk.idle[group] += 1
-
-    def shifts(group):
-        heads = 0
-        for row in desk.levels:
-            change, heads = row[group] - heads, row[group]
-            for _ in range(max(change, 0)):
-                free(group)
-            gone = min(desk.idle[group], max(-change, 0))
-            desk.idle[group] -= gone
-            desk.excess[group] += max(-change, 0) - gone
-            yield env.timeout(desk.interval_ms)
+            desk.rest(agent)
 
     def arrivals():
         for i, at in enumerate(demand.arrival_ms.tolist()):
             yield env.timeout(at - env.now)
             env.process(contact(i))
 
-    for group in range(len(desk.idle)):
-        env.process(shifts(group))
+    desk.staff(env, free)
     env.process(arrivals())
     env.run()
     return answered
@@ -151,7 +212,7 @@ def with_heapq(demand: Demand, staffing: Staffing, rules: Rules) -> list[int]:
         else:
             now, kind, i = pop(events)
         if kind == asks:
-            group = desk.find_group(kinds[i])
+            group = desk.find(kinds[i])
             if group is None:
                 queues[kinds[i]].append((now, i))
                 waiting[i] = 1

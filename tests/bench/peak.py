@@ -1,5 +1,7 @@
 """PEAK, the speed benchmark: one day of an eight-type desk with V contacts an hour at the peak (docs/benchmarks.md)."""
 
+from collections import deque
+
 import numpy as np
 
 from sim.attendance import Staffing
@@ -73,6 +75,38 @@ def by_level(peak: float) -> Staffing:
         spell_on_ms=none,
         spell_off_ms=none,
         keeps_length=none.astype(bool),
+    )
+
+
+def by_person(peak: float) -> Staffing:
+    """The same heads as individual agents: where a level falls those leave who came first, and may come back later."""
+    levels = heads(peak)
+    group_of, spells = [], []
+    for group in range(len(SKILLS)):
+        there, away = deque(), deque()
+        for interval, (before, now) in enumerate(zip([0, *levels[:-1, group]], levels[:, group], strict=True)):
+            at = interval * HALF_HOUR_MS
+            for _ in range(before - now):
+                agent, on = there.popleft()
+                spells.append((agent, on, at))
+                away.append(agent)
+            for _ in range(now - before):
+                if not away:
+                    away.append(len(group_of))
+                    group_of.append(group)
+                there.append((away.popleft(), at))
+        spells += [(agent, on, len(levels) * HALF_HOUR_MS) for agent, on in there]
+    agent, on, off = np.array(sorted(spells), dtype=np.int64).T
+    return Staffing(
+        groups=tuple(f"group_{g}" for g in range(len(SKILLS))),
+        interval_ms=HALF_HOUR_MS,
+        heads=np.empty((0, len(SKILLS)), dtype=np.int32),
+        agent_group=np.array(group_of, dtype=np.int16),
+        agent_name=tuple(map(str, range(len(group_of)))),
+        spell_agent=agent.astype(np.int32),
+        spell_on_ms=on,
+        spell_off_ms=off,
+        keeps_length=np.zeros(len(agent), dtype=bool),
     )
 
 

@@ -119,4 +119,25 @@ QUEUE_TIES = any_desk(most=3, longest=6, highest=0, delays=(0,), horizons=(10,),
 DELAY_TIES = any_desk(most=3, longest=3, highest=2, delays=(1, 2), horizons=(10,))
 """Each group waits its turn: timers, looks and the ends of patience coincide."""
 
-DESKS = {"any": any_desk(), "idle ties": IDLE_TIES, "queue ties": QUEUE_TIES, "delay ties": DELAY_TIES}
+
+@st.composite
+def overflow_ties(draw: Any) -> Run:
+    """A newcomer asks in the very instant in which the delay of one who waits runs out: both want the same idle agent."""
+    delay = draw(st.integers(1, 3))
+    pair = st.tuples(st.integers(0, 20), st.integers(3, 8), st.integers(0, 3), st.sampled_from([0, 0, 0, 1]))
+    people = []
+    for at, long, short, late in draw(st.lists(pair, min_size=2, max_size=10)):
+        people.append({"at": at, "type": 0, "talk": long, "patience": draw(st.sampled_from([None, delay, 9]))})
+        people.append({"at": at + delay + late, "type": 1, "talk": short})
+    demand = customers(*sorted(people, key=lambda c: c["at"]), types=2)
+    rules = desk([[0, 1], [None, 0]], draw(ranks(2, 2, 1, never=False)), delay=[[0, delay], [0, 0]])
+    return demand, levels([draw(st.integers(0, 1)), draw(st.integers(1, 2))], interval=40), rules
+
+
+DESKS = {
+    "any": any_desk(),
+    "idle ties": IDLE_TIES,
+    "queue ties": QUEUE_TIES,
+    "delay ties": DELAY_TIES,
+    "overflow ties": overflow_ties(),
+}

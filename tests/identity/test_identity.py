@@ -17,8 +17,8 @@ from sim.engine.compiled.kernel import kernel
 from sim.metrics import BUCKETS, count
 from sim.outcome import Measured, differences
 
-IN_TEST = 50  # of each kind: 200 in `make test`
-IN_TEST_ALL = 600  # 2,400 more in `make test-all`
+IN_TEST = 50  # of each kind: 250 in `make test`
+IN_TEST_ALL = 600  # 3,000 more in `make test-all`
 LENIENT = settings(suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 
 
