@@ -122,7 +122,7 @@ DELAY_TIES = any_desk(most=3, longest=3, highest=2, delays=(1, 2), horizons=(10,
 
 @st.composite
 def overflow_ties(draw: Any) -> Run:
-    """A newcomer asks in the very instant in which the delay of one who waits runs out: both want the same idle agent."""
+    """A newcomer asks in the instant in which the delay of one who waits runs out: both want one idle agent."""
     delay = draw(st.integers(1, 3))
     pair = st.tuples(st.integers(0, 20), st.integers(3, 8), st.integers(0, 3), st.sampled_from([0, 0, 0, 1]))
     people = []
