@@ -225,7 +225,7 @@ def _unsuited(s: Scenario) -> Iterator[tuple[Where, str]]:
             if getattr(kind, key):
                 yield (*at, key), f"deferred work waits until it is done: take {key} away"
         if kind.at_closing == "disconnect":
-            yield (*at, "at_closing"), "at_closing of deferred work is keep: it stays until it is done"
+            yield (*at, "at_closing"), "no deferred work is cut off at closing, it stays until it is done: write keep"
 
 
 def _mistimed(s: Scenario) -> Iterator[tuple[Where, str]]:

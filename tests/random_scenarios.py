@@ -28,7 +28,7 @@ def _family(name: str, **parameters: Strategy) -> Strategy:
     return _table({"family": st.just(name), **parameters})
 
 
-DISTRIBUTIONS = st.one_of(
+_PLAIN = st.one_of(
     _family("deterministic", value=DELAYS),
     _family("exponential", mean=DURATIONS),
     _family("lognormal", mean=DURATIONS, cv=FACTORS),
@@ -39,6 +39,8 @@ DISTRIBUTIONS = st.one_of(
     _family("hyperexponential", shares=st.just([0.25, 0.75]), means=st.tuples(DURATIONS, DURATIONS).map(list)),
     _family("empirical", values=st.lists(RATES, min_size=1, max_size=5)),
 )
+BY_TIME = st.dictionaries(CLOCKS, _PLAIN, min_size=1, max_size=2)
+DISTRIBUTIONS = _PLAIN | st.builds(lambda laws: {"by_time": laws}, BY_TIME)
 OPENINGS = st.dictionaries(
     st.sampled_from(["mon-fri", "sat", "daily", "2026-11-11"]),
     st.lists(st.sampled_from(["08:00-12:00", "13:00-18:00", "22:00-02:00", "00:00-24:00"]), max_size=2) | st.none(),
@@ -71,13 +73,65 @@ TEMPLATES = _table(
 )
 
 
+SLOTS = st.just("all") | st.integers(1, 3)
+CHANNELS = _table({}, opening=OPENINGS, slots=SLOTS, lines=st.integers(1, 9), waiting_places=st.integers(0, 9))
+BOTS = _table(
+    {},
+    cost_per_session=RATES,
+    capacity=st.integers(0, 9) | st.dictionaries(CLOCKS, st.integers(0, 9), min_size=1, max_size=3),
+    when_full=st.sampled_from(["wait", "person"]),
+    outages=st.lists(
+        _table({"start": st.just("2026-11-10 09:00"), "length": DURATIONS}, capacity=st.integers(0, 3)), max_size=2
+    ),
+)
+ROUTINGS = st.sampled_from(["priority", "fcfs", "preference", "specialists", "own_first", "fastest"]) | _table(
+    {"policy": st.just("overflow"), "after": DURATIONS},
+    agents=st.sampled_from(["least_busy", "uniform"]),
+    last_agent=st.booleans(),
+)
+TRIGGERS = _table({"share": st.floats(0, 0.3)}, time=SHARES, talk_factor=FACTORS)
+CURVES = st.dictionaries(st.builds("{} d".format, st.integers(0, 300)), st.floats(0.1, 1), min_size=1, max_size=3)
+ABSENCES = SHARES | _table({"share": SHARES}, paid=st.booleans(), common=st.floats(0, 1))
+ATTENDANCES = _table(
+    {},
+    planned=ABSENCES,
+    unplanned=ABSENCES,
+    late=_table({"share": SHARES, "by": DISTRIBUTIONS}),
+    extra_breaks=_table({"per_hour": st.floats(0, 3), "length": DISTRIBUTIONS}),
+    breaks=st.sampled_from(["keep_end", "keep_length"]),
+)
+
+
+def follow_ups(types: list[str]) -> Strategy:
+    """Rules by name or in a list."""
+    usual = _table(
+        {"on": st.sampled_from(["abandoned", "unresolved", "answered", "gave_up_in_bot", "closed"])},
+        chance=SHARES,
+        delay=DISTRIBUTIONS,
+        to=st.sampled_from(types),
+        at_most=st.integers(1, 4),
+        keep=st.lists(st.sampled_from(["patience", "talk"]), max_size=2, unique=True),
+        boost=st.booleans(),
+    )
+    waiting = _table(
+        {"on": st.just("waiting"), "after": DURATIONS, "siblings": st.just("separate")},
+        duplicate=DELAYS,
+        chance=SHARES,
+        to=st.sampled_from(types),
+    )
+    return st.dictionaries(NAMES, usual | waiting, max_size=3) | st.lists(usual | waiting, max_size=2)
+
+
 @st.composite
 def scenarios(draw: st.DrawFn) -> dict[str, Any]:
     """A whole scenario, in order, as plain values."""
     types = draw(st.lists(NAMES, min_size=1, max_size=3, unique=True))
     groups = draw(st.lists(NAMES, min_size=1, max_size=2, unique=True))
-    pick = st.lists(st.sampled_from(types), min_size=1, unique=True)
-    skill = st.integers(1, 3) | _table({}, preference=st.integers(1, 3), speed=FACTORS, after=DELAYS)
+    one_of = st.sampled_from(types)
+    pick = st.lists(one_of, min_size=1, unique=True)
+    skill = st.integers(1, 3) | _table(
+        {}, preference=st.integers(1, 3), speed=FACTORS, after=DELAYS, resolution=SHARES, reserve=st.integers(0, 2)
+    )
     shift = _table(
         {"group": st.sampled_from(groups), "start": CLOCKS, "length": st.just("6 h")},
         breaks=BREAKS,
@@ -86,13 +140,17 @@ def scenarios(draw: st.DrawFn) -> dict[str, Any]:
         template=TEXTS,
     )
     shares = st.floats(0, 0.5)
+    turns = {"turns": st.floats(1, 9), "turn": DISTRIBUTIONS, "recognition": st.floats(0.1, 1)}
     bot = _table(
-        {"uses": st.just("robot"), "duration": DISTRIBUTIONS},
+        {"uses": st.just("robot"), **draw(st.sampled_from([{"duration": DISTRIBUTIONS}, turns]))},
+        max_attempts=st.integers(1, 4),
+        triggers=st.dictionaries(NAMES, TRIGGERS, max_size=2),
+        drift=st.dictionaries(CLOCKS, FACTORS, min_size=1, max_size=3),
         share=SHARES,
         containment=shares,
         give_up=shares,
         resolved=SHARES,
-        hand_off=_table({}, delay=DISTRIBUTIONS, talk_factor=FACTORS),
+        hand_off=_table({}, delay=DISTRIBUTIONS, talk_factor=FACTORS, talk_added=DELAYS | st.just("-20 s")),
         baseline_containment=shares | st.none(),
     )
     kind = _table(
@@ -109,6 +167,18 @@ def scenarios(draw: st.DrawFn) -> dict[str, Any]:
         lost_value=RATES,
         opening=OPENINGS,
         at_closing=st.sampled_from(["serve", "disconnect"]),
+        resolution=SHARES,
+        announcement=st.sampled_from(["head_of_line", "last_to_enter", "model"]),
+        balking=st.lists(_table({"wait": DELAYS, "share": SHARES}), max_size=2),
+        call_back=_table({"accepted": SHARES, "promise": DURATIONS}, wait=DELAYS, ring=DURATIONS, answered=SHARES),
+        follow_ups=follow_ups(types),
+    )
+    mail = _table(
+        {"channel": st.just("mail"), "talk": DISTRIBUTIONS},
+        arrivals=ARRIVALS,
+        interruptible=st.booleans(),
+        due=_table({"within": DURATIONS}, clock=st.sampled_from(["opening", "wall"])),
+        follow_ups=follow_ups(types),
     )
     event = _table(
         {"start": st.just("2026-11-10 09:00"), "plateau": DURATIONS},
@@ -123,14 +193,24 @@ def scenarios(draw: st.DrawFn) -> dict[str, Any]:
         talk=DELAYS,
         patience=DELAYS,
     )
-    group = _table({"skills": st.just(types) | _table(dict.fromkeys(types, skill))}, max_heads=st.integers(0, 9))
+    group = _table(
+        {"skills": st.just(types) | _table(dict.fromkeys(types, skill))},
+        max_heads=st.integers(0, 9),
+        slots=st.integers(3, 5),
+        hold_for_voice=st.booleans(),
+        spread=st.floats(0, 1),
+        tenure=_table({"served": DISTRIBUTIONS}, speed=CURVES, resolution=CURVES),
+        fatigue=_table({"per_hour": SHARES}, most=SHARES, recovery=st.integers(0, 5)),
+        switching=DELAYS,
+        attendance=ATTENDANCES,
+    )
     levels = st.dictionaries(st.sampled_from(groups), st.dictionaries(CLOCKS, st.integers(0, 99), max_size=3))
     whole = _table(
         {
             "horizon": st.just({"start": "2026-11-10 08:00", "zone": "Asia/Shanghai", "length": "4 h"}),
-            "channels": _table({"phone": _table({}, opening=OPENINGS)}),
-            "bots": _table({"robot": _table({}, cost_per_session=RATES)}),
-            "contact_types": _table(dict.fromkeys(types, kind)),
+            "channels": _table({"phone": CHANNELS, "mail": _table({"deferred": st.just(True)}, slots=SLOTS)}),
+            "bots": _table({"robot": BOTS}),
+            "contact_types": _table(dict.fromkeys(types, kind | mail)),
             "agent_groups": _table(dict.fromkeys(groups, group)),
         },
         name=TEXTS,
@@ -138,7 +218,8 @@ def scenarios(draw: st.DrawFn) -> dict[str, Any]:
         trace=st.lists(row, max_size=4),
         busyness=_table({"cv": st.floats(0, 1.9)}),
         events=st.dictionaries(NAMES, event, max_size=2),
-        routing=st.sampled_from(["priority", "fcfs", "preference", "specialists"]),
+        routing=ROUTINGS | _table({"policy": st.just("weighted_wait"), "weights": st.dictionaries(one_of, FACTORS)}),
+        backlog=st.dictionaries(one_of, _table({"number": st.integers(0, 9), "age": DISTRIBUTIONS}), max_size=2),
         staffing=_table({"levels": levels}) | _table({"shifts": st.lists(shift, max_size=3)}),
         shift_templates=st.dictionaries(NAMES, TEMPLATES, max_size=2),
         objective=st.sampled_from(["heads", "fte", "hours", "cost"]),

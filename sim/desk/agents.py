@@ -68,9 +68,9 @@ class AgentGroup(Spec):
         if pace is None:
             return self
         if not pace or pace[0] != 1:
-            raise ValueError("pace begins with 1: it is the share of full speed with 1, 2, … contacts in hand")
+            raise ValueError("pace must begin with 1: it is the share of full speed with 1, 2, … contacts in hand")
         if len(pace) > self.slots:
-            raise ValueError(f"pace has {len(pace)} values for {self.slots} slot(s): give as many as there are slots")
+            raise ValueError(f"pace must have at most {self.slots} value(s), one for each slot: give fewer")
         if any(later > earlier for earlier, later in pairwise(pace)):
-            raise ValueError("pace never rises: give each contact at most the speed that it had with fewer in hand")
+            raise ValueError("pace must not rise: give each contact at most the speed that it had with fewer in hand")
         return self

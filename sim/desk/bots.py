@@ -116,7 +116,7 @@ class BotJourney(Spec):
         if (self.turns is not None or self.recognition < 1) and self.turn is None:
             raise ValueError('turn is missing: write for example {family: exponential, mean: "10 s"}')
         if sum(trigger.share for trigger in self.triggers.values()) > 1 + 1e-12:
-            raise ValueError("triggers strike more than all: give smaller shares")
+            raise ValueError("triggers must not strike more than all: give smaller shares")
         return self
 
     @model_validator(mode="after")

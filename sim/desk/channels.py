@@ -91,9 +91,9 @@ class Channel(Spec):
     @model_validator(mode="after")
     def _suits_deferred_work(self) -> "Channel":
         if self.deferred and self.at_closing == "disconnect":
-            raise ValueError("at_closing of deferred work is keep: it stays until it is done")
+            raise ValueError("no deferred work is cut off at closing, it stays until it is done: write keep")
         if not self.deferred and self.at_closing == "keep":
             raise ValueError("at_closing keep is for deferred work: write serve or disconnect")
         if self.deferred and (self.lines is not None or self.waiting_places is not None):
-            raise ValueError("deferred work needs no line and no waiting place: take lines and waiting_places away")
+            raise ValueError("no deferred work needs a line or a waiting place: take lines and waiting_places away")
         return self

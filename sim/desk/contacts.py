@@ -47,7 +47,7 @@ class ContactType(Spec):
         if self.silent and self.patience is None:
             raise ValueError("silent is for those who lose patience: give patience, or take silent away")
         if self.messages and self.patience is None:
-            raise ValueError("messages change patience: give patience, or take messages away")
+            raise ValueError("messages must find somebody who loses patience: give patience, or take messages away")
         steps = [*self.balking, *([self.call_back] if self.call_back else [])]
         by_queue = [step.queue is not None for step in steps if step.queue is not None or step.wait is not None]
         if any(by_queue) and (not all(by_queue) or self.announcement not in (None, "queue_length")):

@@ -40,7 +40,7 @@ class FollowUp(Spec):
             rule = "after is the wait at which a contact asks elsewhere, and belongs to on: waiting"
             raise ValueError(f"{rule}: give both, or take after away")
         if self.siblings and self.on != "waiting":
-            raise ValueError("siblings are copies of one who still waits: give on: waiting, or take siblings away")
+            raise ValueError("siblings must be copies of one who still waits: give on: waiting, or take siblings away")
         if self.duplicate and self.siblings != "separate":
             raise ValueError("duplicate is work on separate siblings: give siblings: separate, or take it away")
         return self

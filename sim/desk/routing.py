@@ -73,7 +73,7 @@ class Routing(Spec):
             if not given and takes.get(name) == name:
                 raise ValueError(f"the policy {self.policy} needs {name}: give it")
         if self.ratios is not None and not any(self.ratios.values()):
-            raise ValueError("ratios need a value above 0: give each type its part of all who wait")
+            raise ValueError("ratios must have a value above 0: give each type its part of all who wait")
         return self
 
 
