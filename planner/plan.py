@@ -12,7 +12,7 @@ from pydantic import Field
 
 from sim.payroll import payroll, total
 from sim.results import Contract, PlanRecord, TargetRecord
-from sim.scenario import Scenario
+from sim.scenario import SHARES, Scenario
 from sim.staffing import ShiftCount, StaffingPlan
 
 if TYPE_CHECKING:
@@ -191,7 +191,7 @@ def _miss(record: TargetRecord) -> str:
     bad = sum(window.status == "missed" for window in record.windows)
     where = f" in {bad} of {len(record.windows)} windows" if len(record.windows) > 1 else ""
     got = record.estimate.mean if record.estimate else None
-    asked = f"{level:.1%}" if record.measure in ("service_level", "abandonment", "occupancy") else f"{level:g} s"
+    asked = f"{level:.1%}" if record.measure in SHARES else f"{level:g} s"
     found = "nothing" if got is None else f"{got:.1%}" if record.unit == "share" else f"{got:.1f} s"
     return f"{record.measure} of {who}: {side} {asked} is asked, {found} is reached at worst{where}"
 

@@ -146,7 +146,7 @@ class Goal:
     @cached_property
     def is_share(self) -> bool:
         """Whether values lie in [0, 1]; else they are seconds."""
-        return self.target.measure != "asa"
+        return self.target.is_share or self.target.measure in QUANTILES
 
     @cached_property
     def level(self) -> float:
@@ -161,11 +161,12 @@ class Goal:
         """What the queue gives contacts with this threshold."""
         target = self.target
         if target.measure == "service_level":
-            return queue.service_level(threshold_s, target.formula, self.short_s)
+            formula = "SL-3" if target.formula == "SL-V" else target.formula  # as if it were lost with who leaves
+            return queue.service_level(threshold_s, formula, self.short_s)
         if target.measure in QUANTILES:
             return queue.service_level(target.level, "SL-2")
-        if target.measure == "abandonment":
-            return queue.p_abandon
+        if target.is_share and target.measure != "occupancy":  # what goes with abandonment is told by it
+            return queue.p_abandon if self.sign < 0 else 1 - queue.p_abandon
         return queue.occupancy if target.measure == "occupancy" else min(queue.asa_s, 1e6)
 
     def scale(self, value: npt.ArrayLike) -> Floats:

@@ -157,10 +157,11 @@ PROMISES = (
         denominator=lambda t: _p(t).foretold, root=True,
     ),
 )  # fmt: skip
+CALLBACK_KEPT = share("callback_kept", "CB-2", lambda t: _p(t).callbacks_kept, lambda t: _p(t).callbacks_accepted)
 CALLBACKS = (
     contacts("callbacks_offered", "N-26", lambda t: _p(t).callbacks_offered),
     share("callback_acceptance", "CB-1", lambda t: _p(t).callbacks_accepted, lambda t: _p(t).callbacks_offered),
-    share("callback_kept", "CB-2", lambda t: _p(t).callbacks_kept, lambda t: _p(t).callbacks_accepted),
+    CALLBACK_KEPT,
     share("callback_answered", "CB-3", lambda t: _e(t).called_back, lambda t: _p(t).callbacks_rung),
 )
 
@@ -176,8 +177,8 @@ def _open(tally: Tally) -> Numbers:
 
 
 LATE = share("late_share", "LOG-5", lambda t: _b(t).late, lambda t: _b(t).due)
-OVERDUE = share("overdue_share", "LOG-4", lambda t: _b(t).overdue, _open)
-AGE = seconds("backlog_age", "LOG-6", lambda t: _b(t).age_ms, _open)
+OVERDUE = replace(share("overdue_share", "LOG-4", lambda t: _b(t).overdue, _open), counts=False)
+AGE = replace(seconds("backlog_age", "LOG-6", lambda t: _b(t).age_ms, _open), counts=False)
 
 _BACKLOG = ("backlog", "LOG-1", "contacts")
 _HOURS = ("backlog_hours", "LOG-2", "h")
@@ -244,6 +245,9 @@ def settled_contacts(tally: Tally) -> Numbers:
 
 
 # -------------------------------------------------------------------------------------------------- what a result holds
+
+PROMISED = (*FIRST_RESPONSES, FCR, CALLBACK_KEPT, LATE, OVERDUE, AGE)
+"""What targets may be on (`sim.desk.targets.OF_FULL_RUNS`)."""
 
 Chosen = Iterator[tuple[Figure, tuple[Axis, ...]]]
 

@@ -27,7 +27,8 @@ from sim.scenario import Scenario
 
 def wants_table(scenario: Scenario, rules: Rules) -> bool:
     """Whether figures of this desk take the whole table of a run, not only sums."""
-    return not rules.is_plain or scenario.customers != Customers()
+    asked = scenario.customers != Customers() or any(target.needs_table for target in scenario.targets)
+    return asked or not rules.is_plain
 
 
 def parts_of(scenario: Scenario) -> frozenset[str]:

@@ -12,6 +12,7 @@ from difflib import get_close_matches
 from itertools import chain, count
 from typing import Literal, cast
 
+from sim import full_measures
 from sim.digest import Digest, Question, about, key_of
 from sim.estimates import LEVEL, Estimate
 from sim.experiment import Runs
@@ -91,8 +92,9 @@ def parse_goal(text: str, scenario: Scenario) -> Goal:
 
 def _figures(scenario: Scenario) -> dict[str, Figure]:
     bot = BOT if any(kind.bot for kind in scenario.contact_types.values()) else ()
-    figures = (service_level(scenario), *COUNTS, *WAITS, *HANDLING, *bot, OCCUPANCY, SCHEDULED, POSITIONS)
-    return {figure.measure: figure for figure in figures}
+    plain = (service_level(scenario), *COUNTS, *WAITS, *HANDLING, *bot, OCCUPANCY, SCHEDULED, POSITIONS)
+    full = (figure for figure, by in full_measures.chosen(scenario) if not by and not figure.segment)
+    return {figure.measure: figure for figure in (*full, *plain)}
 
 
 def _axis(

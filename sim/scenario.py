@@ -25,7 +25,7 @@ from sim.desk.follow_ups import FollowUp
 from sim.desk.routing import TAKES, Routing, RoutingOrName, Score
 from sim.desk.shifts import BreakRule, ShiftTemplate, StartWindow
 from sim.desk.start import Backlog
-from sim.desk.targets import SHARES, Costs, Measure, Target
+from sim.desk.targets import OF_DEFERRED, SHARES, Costs, Measure, Target
 from sim.desk.waiting import Balk, CallBack, Due, Message, Silence
 from sim.staffing import StaffingPlan
 from sim.units import Seconds, format_duration
@@ -110,7 +110,7 @@ class Scenario(Spec):
 
     @model_validator(mode="after")
     def _refers_to_what_exists(self) -> "Scenario":
-        problems = [*_dangling(self), *_mistimed(self), *_unsuited(self)]
+        problems = [*_dangling(self), *_mistimed(self), *_unsuited(self), *_unmeasurable(self)]
         if problems:
             raise ProblemList(problems)
         return self
@@ -226,6 +226,21 @@ def _unsuited(s: Scenario) -> Iterator[tuple[Where, str]]:
                 yield (*at, key), f"deferred work waits until it is done: take {key} away"
         if kind.at_closing == "disconnect":
             yield (*at, "at_closing"), "no deferred work is cut off at closing, it stays until it is done: write keep"
+
+
+def _unmeasurable(s: Scenario) -> Iterator[tuple[Where, str]]:
+    """Targets on what none of their contact types has."""
+    for i, target in enumerate(s.targets):
+        names = s.contact_types if target.contact_types == "all" else target.contact_types
+        kinds = [s.contact_types[name] for name in names if name in s.contact_types]
+        deferred = [kind for kind in kinds if kind.channel in s.channels and s.channels[kind.channel].deferred]
+        at: Where = ("targets", i, "measure")
+        if target.measure in OF_DEFERRED and not deferred:
+            yield at, f"{target.measure} is of deferred work: give it contact types on a channel with deferred: true"
+        elif target.measure in ("late_share", "overdue_share") and not any(kind.due for kind in deferred):
+            yield at, f"{target.measure} needs a due time: give one of its contact types due"
+        if target.measure == "callback_kept" and not any(kind.call_back for kind in kinds):
+            yield at, "callback_kept is of call-backs: give one of its contact types call_back"
 
 
 def _mistimed(s: Scenario) -> Iterator[tuple[Where, str]]:

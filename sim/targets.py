@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from sim import full_measures
 from sim.digest import Digest, Key, Question, Types
 from sim.estimates import Estimate, Estimates, Numbers, Sample, clopper_pearson, one_sided
 from sim.experiment import Runs
@@ -24,7 +25,7 @@ from sim.scenario import Scenario, Target
 
 Status = Literal["certified", "met", "missed"]
 RANK: dict[Status, int] = {"missed": 0, "met": 1, "certified": 2}
-FORMULA = {"asa": ASA.formula, "abandonment": ABANDONMENT.formula, "occupancy": OCCUPANCY.formula}
+FIGURES = {figure.measure: figure for figure in (ASA, ABANDONMENT, OCCUPANCY, *full_measures.PROMISED)}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,28 +120,30 @@ def target_sample(target: Target, runs: Runs) -> Sample:
     if not isinstance(target.per, str):
         first = np.unique(runs.scenario.horizon.window_of_interval(target.per), return_index=True)[1]
         top, bottom = (np.add.reduceat(part, first, axis=1) for part in (top, bottom))
-    return Sample(top, bottom, counts=target.measure != "occupancy")
+    return Sample(top, bottom, counts=_counts(target))
+
+
+def _counts(target: Target) -> bool:
+    """Whether its denominator counts contacts, each once."""
+    return target.measure not in FIGURES or FIGURES[target.measure].counts
 
 
 def _parts(target: Target, scenario: Scenario, tally: Tally) -> tuple[Numbers, Numbers]:
     """The same, [replication, row, interval]."""
     if target.measure == "service_level" or target.measure in QUANTILES:
         return service_parts(scenario, _formula(target), target_thresholds(scenario, target))(tally)
-    if target.measure == "occupancy":
+    figure, rows = FIGURES[target.measure], target_types(scenario, target)
+    if figure.rows == "group":
         names = list(scenario.agent_groups)
-        groups = names if target.agent_groups == "all" else target.agent_groups
-        rows = [names.index(name) for name in groups]
-        return tally.busy_ms[:, rows], tally.staffed_ms[:, rows]
-    rows = target_types(scenario, target)
-    if target.measure == "asa":
-        return tally.wait_answered_ms[:, rows] / 1e3, tally.answered[:, rows]
-    return tally.abandoned[:, rows], tally.offered[:, rows]
+        rows = [names.index(name) for name in (names if target.agent_groups == "all" else target.agent_groups)]
+    assert figure.denominator is not None, "targets are ratios"
+    return figure.numerator(tally)[:, rows] * figure.scale, figure.denominator(tally)[:, rows]
 
 
 def _formula(target: Target) -> str:
     if target.measure == "service_level":
         return target.formula
-    return "SL-2" if target.measure in QUANTILES else FORMULA[target.measure]
+    return "SL-2" if target.measure in QUANTILES else FIGURES[target.measure].formula
 
 
 def _judge(number: int, target: Target, runs: Digest, comparisons: int) -> TargetResult:
@@ -166,9 +169,9 @@ def _judge(number: int, target: Target, runs: Digest, comparisons: int) -> Targe
 
 def _bounded(number: int, target: Target, runs: Digest, level: float) -> Estimates:
     """With the bounds by contacts where they are wider, for shares of contacts, inside [0, 1] for all shares."""
-    of, counts = runs.moments(_key(number)), target.measure != "occupancy"
+    of, counts = runs.moments(_key(number)), _counts(target)
     estimates = runs.estimates(_key(number), level=level, counts=counts, formula=_formula(target))
-    if target.measure == "asa":
+    if not target.is_share and target.measure not in QUANTILES:
         return estimates
     low, high = np.maximum(estimates.low, 0.0), np.minimum(estimates.high, 1.0)
     if not counts or estimates.replications < 2:

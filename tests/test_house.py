@@ -99,11 +99,14 @@ ARROWS: dict[str, tuple[str, ...]] = {
         "sim.controls", "sim.experiment", "sim.measures", "sim.metrics", "sim.estimates", "sim.quantiles",
         "sim.scenario", "sim.staffing",
     ),
-    "sim.targets": ("sim.digest", "sim.experiment", "sim.measures", "sim.metrics", "sim.estimates", "sim.scenario"),
+    "sim.targets": (
+        "sim.digest", "sim.experiment", "sim.measures", "sim.full_measures", "sim.metrics", "sim.estimates",
+        "sim.scenario",
+    ),
     "sim.steady": ("sim.experiment", "sim.measures", "sim.estimates"),
     "sim.precision": (
-        "sim.digest", "sim.experiment", "sim.measures", "sim.metrics", "sim.estimates", "sim.results", "sim.scenario",
-        "sim.units",
+        "sim.digest", "sim.experiment", "sim.measures", "sim.full_measures", "sim.metrics", "sim.estimates",
+        "sim.results", "sim.scenario", "sim.units",
     ),
     "sim.chances": ("sim.targets", "sim.experiment", "sim.measures", "sim.estimates", "sim.results", "sim.scenario"),
     "sim.results": ("sim.scenario", "sim.staffing", "sim.estimates"),

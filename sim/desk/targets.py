@@ -8,22 +8,29 @@ from sim.desk.base import Spec
 from sim.units import DurationText, Seconds, Share, ShareText, Window, format_duration, parse_duration, parse_share
 
 Measure = Literal[
-    "service_level", "asa", "abandonment", "wait_p50", "wait_p80", "wait_p95", "wait_p99", "occupancy"
+    "service_level", "asa", "abandonment", "wait_p50", "wait_p80", "wait_p95", "wait_p99", "occupancy",
+    "first_response", "first_response_open", "fcr", "callback_kept", "late_share", "overdue_share", "backlog_age",
 ]  # fmt: skip
-SHARES = ("service_level", "abandonment", "occupancy")
+SHARES = ("service_level", "abandonment", "occupancy", "fcr", "callback_kept", "late_share", "overdue_share")
+AT_LEAST = ("service_level", "fcr", "callback_kept")
+"""Measures of which more is better; of all others less is."""
+OF_DEFERRED = ("late_share", "overdue_share", "backlog_age")
+OF_FULL_RUNS = ("first_response", "first_response_open", "fcr", "callback_kept", *OF_DEFERRED)
+"""Measures that take the whole table of a run (docs/results.md)."""
 
 
 class Target(Spec):
     """What the desk has promised: a measure of some contact types, pooled, `at_least` or `at_most` a level.
 
-    Levels are shares (service level, abandonment, occupancy) or seconds (ASA, waits).
+    Levels are shares (service level, abandonment, occupancy, first-contact resolution, late and overdue work,
+    call-backs rung in time) or seconds (ASA, waits, first response, age of the backlog).
     """
 
     measure: Measure = "service_level"
     contact_types: tuple[str, ...] | Literal["all"] = "all"
     agent_groups: tuple[str, ...] | Literal["all"] = "all"
     threshold: Seconds | None = Field(None, description="default: that of each contact type")
-    formula: Literal["SL-1", "SL-2", "SL-3", "SL-4", "SL-5", "SL-6"] = "SL-4"
+    formula: Literal["SL-1", "SL-2", "SL-3", "SL-4", "SL-5", "SL-6", "SL-V"] = "SL-4"
     strict: bool = Field(False, description="a wait equal to the threshold is late")
     at_least: float | None = None
     at_most: float | None = None
@@ -45,8 +52,8 @@ class Target(Spec):
     def _one_level(self) -> "Target":
         if (self.at_least is None) == (self.at_most is None):
             raise ValueError("a target needs exactly one of at_least and at_most")
-        if (self.measure == "service_level") != (self.at_least is not None):
-            wrong, word = ("at_most", "at_least") if self.measure == "service_level" else ("at_least", "at_most")
+        if (self.measure in AT_LEAST) != (self.at_least is not None):
+            wrong, word = ("at_most", "at_least") if self.measure in AT_LEAST else ("at_least", "at_most")
             raise ValueError(f"a target on {self.measure} takes no {wrong}: write {word}")
         if self.is_share and not 0 <= self.level <= 1:
             raise ValueError(f"{self.measure} is a share: its level lies in [0, 1] (0 % to 100 %), not {self.level:g}")
@@ -58,6 +65,11 @@ class Target(Spec):
     def level(self) -> float:
         """The promised value."""
         return self.at_least if self.at_least is not None else self.at_most or 0.0
+
+    @property
+    def needs_table(self) -> bool:
+        """Whether it takes the whole table of a run, not only sums."""
+        return self.measure in OF_FULL_RUNS or (self.measure == "service_level" and self.formula == "SL-V")
 
     @property
     def is_share(self) -> bool:

@@ -11,8 +11,11 @@ from sim.report.tables import STAFFING, Table, currency
 from sim.results import CandidateRecord, DifferenceRecord, Result
 
 SHOWN = (
-    "offered", "service_level", "asa", "wait_p95", "abandonment", "occupancy", "containment", "aht",
-    "heads", "fte", "paid_hours", "agent_cost", "line_cost", "bot_cost", "cost", "cost_per_contact", "lost_value",
+    "offered", "follow_ups", "service_level", "asa", "wait_p95", "abandonment", "first_response", "occupancy",
+    "slot_use", "aht", "containment", "bot_work_saved", "fcr", "contacts_per_customer", "time_to_resolution",
+    "unserved_customers", "satisfaction", "complaints", "backlog_hours", "late_share", "heads", "fte", "paid_hours",
+    "agent_cost", "line_cost", "bot_cost", "cost", "cost_per_contact", "cost_per_settled_contact", "lost_value",
+    "lost_sales", "revenue",
 )  # fmt: skip
 MOST_MOVES = 15
 

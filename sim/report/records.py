@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from sim.results import IntervalKey, Record, TargetRecord
+from sim.scenario import SHARES
 from sim.units import format_duration
 
 _Of = frozenset[tuple[str, str | int]]
@@ -131,7 +132,6 @@ def _of_whom(target: TargetRecord) -> str:
     return ", ".join(names) if names != "all" else f"all {kind}"
 
 
-SHARES = ("service_level", "abandonment", "occupancy")
 _NAMES = {
     "asa": "ASA", "aht": "AHT", "aht_work": "AHT as work", "fcr": "FCR", "fcr_served": "FCR of the served",
     "hand_off": "hand-off", "first_response_open": "first response, open hours",
