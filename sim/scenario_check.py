@@ -59,8 +59,9 @@ def whole_file_problems(scenario: Scenario, tree: Node) -> Iterator[Problem]:
             if form == "counts":
                 listed = series if series.entries else Node({"00:00": series}, series.origin)
                 yield from _uncovered(scenario.horizon, place, listed)
-    for place, heads in find(tree, "staffing.levels.*"):
-        yield from _twice(place, heads)
+    for labelled in ("staffing.levels.*", "bots.*.capacity", "contact_types.*.bot.drift"):
+        for place, series in find(tree, labelled):
+            yield from _twice(place, series)
 
 
 def _twice(place: Place, series: Node) -> Iterator[Problem]:
@@ -112,10 +113,12 @@ def oddities(scenario: Scenario, tree: Node) -> Iterator[Problem]:
     """What is allowed and yet looks like a slip."""
     yield from _odd_handle_times(scenario, tree)
     yield from _odd_times(scenario, tree)
-    traced = {row.contact_type for row in scenario.trace or ()}
+    comes = {row.contact_type for row in scenario.trace or ()} | scenario.backlog.keys()
+    comes |= {rule.to for kind in scenario.contact_types.values() for rule in kind.follow_ups.values() if rule.to}
     for name, kind in scenario.contact_types.items():
-        if kind.arrivals is None and name not in traced:
+        if kind.arrivals is None and name not in comes:
             yield _at(tree, ("contact_types", name), "nobody ever comes", "give arrivals")
+    yield from _idle_settings(scenario, tree)
     if scenario.staffing is None:
         yield _at(tree, (), "nobody is scheduled, and a simulation needs staffing", "plan it, or give levels or shifts")
         return
@@ -125,6 +128,31 @@ def oddities(scenario: Scenario, tree: Node) -> Iterator[Problem]:
     for group in scenario.agent_groups:
         if group not in present:
             yield _at(tree, ("agent_groups", group), "nobody of this group is scheduled")
+
+
+def _idle_settings(scenario: Scenario, tree: Node) -> Iterator[Problem]:
+    """What has no effect as it stands."""
+    several = [name for name, group in scenario.agent_groups.items() if group.slots > 1]
+    kinds = scenario.contact_types
+    for name in several:
+        skills = scenario.agent_groups[name].skills
+        if all(scenario.channels[kinds[skill].channel].slots == "all" for skill in skills):
+            fix = "give their channels slots: 1"
+            yield _at(tree, ("agent_groups", name, "slots"), "all its contacts take all slots of an agent", fix)
+    by_person = scenario.staffing is not None and scenario.staffing.by_person
+    for name, group in scenario.agent_groups.items():
+        if scenario.staffing is not None and not by_person and (group.spread or group.tenure):
+            rule = "by level all agents of a group are alike: spread and tenure change nobody's speed"
+            yield _at(tree, ("agent_groups", name), rule, "give shifts")
+    for name, kind in kinds.items():
+        unresolved = any(rule.on == "unresolved" for rule in kind.follow_ups.values())
+        settled = kind.resolution == 1 and all(
+            group.tenure is None and group.skills[name].resolution in (None, 1)
+            for group in scenario.agent_groups.values()
+            if name in group.skills
+        )
+        if unresolved and settled:
+            yield _at(tree, ("contact_types", name, "follow_ups"), "every talk resolves the matter", "give resolution")
 
 
 def _odd_handle_times(scenario: Scenario, tree: Node) -> Iterator[Problem]:
@@ -152,12 +180,19 @@ def _odd_times(scenario: Scenario, tree: Node) -> Iterator[Problem]:
             at = horizon.interval_starts[i]
             yield _at(tree, ("horizon",), f"the clock is changed on {at:%Y-%m-%d} at {at:%H:%M} in {horizon.zone}")
     for name, event in scenario.events.items():
-        day, minutes = parse_moment(event.start)
-        assert day is not None, "an event has a date"
-        begins = horizon.first_instant(day, minutes)
-        lasts = 1000 * (event.onset + event.plateau + event.decay)
-        if begins >= horizon.length_ms or begins + lasts <= 0:
+        if _lies_outside(horizon, event.start, event.onset + event.plateau + event.decay):
             yield _at(tree, ("events", name), "lies outside the horizon")
+    for name, bot in scenario.bots.items():
+        for i, outage in enumerate(bot.outages):
+            if _lies_outside(horizon, outage.start, outage.length):
+                yield _at(tree, ("bots", name, "outages", i), "lies outside the horizon")
+
+
+def _lies_outside(horizon: Horizon, start: str, length_s: float) -> bool:
+    day, minutes = parse_moment(start)
+    assert day is not None, "held by the model"
+    begins = horizon.first_instant(day, minutes)
+    return begins >= horizon.length_ms or begins + 1000 * length_s <= 0
 
 
 def _at(tree: Node, place: Place, rule: str, fix: str = "") -> Problem:

@@ -91,7 +91,7 @@ ROUTINGS = st.sampled_from(["priority", "fcfs", "preference", "specialists", "ow
 )
 TRIGGERS = _table({"share": st.floats(0, 0.3)}, time=SHARES, talk_factor=FACTORS)
 CURVES = st.dictionaries(st.builds("{} d".format, st.integers(0, 300)), st.floats(0.1, 1), min_size=1, max_size=3)
-ABSENCES = SHARES | _table({"share": SHARES}, paid=st.booleans(), common=st.floats(0, 1))
+ABSENCES = SHARES | _table({"share": SHARES}, common=st.floats(0, 1))
 ATTENDANCES = _table(
     {},
     planned=ABSENCES,

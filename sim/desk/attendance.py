@@ -12,10 +12,9 @@ Cv = Annotated[float, BeforeValidator(parse_share, json_schema_input_type=ShareT
 
 
 class Absence(Spec):
-    """A `share` of shifts that nobody works, paid or not; on some days more than on others (`common`: cv of a day)."""
+    """A `share` of shifts that nobody works, paid all the same; on some days more (`common`: cv of a day)."""
 
     share: Share
-    paid: bool = True
     common: Cv = Field(0.0, description="cv of a factor on the share that all groups have in common on a day")
 
 

@@ -106,6 +106,46 @@ def test_counts_at_an_hour_that_comes_twice_are_refused() -> None:
 # -------------------------------------------------------------------------------------------------------- tables alone
 
 
+FULL = """\
+horizon: {start: 2026-11-10 18:00, zone: Europe/Berlin, length: 12 h, interval: 60 min}
+channels: {phone: {}, chat: {slots: 1}}
+bots: {helper: {outages: [{start: 2026-11-09 18:00, length: 1 h}]}}
+contact_types:
+  orders:
+    channel: phone
+    talk: {family: exponential, mean: 5 min}
+    arrivals: {per_hour: 60}
+    follow_ups: {transfer: {on: answered, chance: 10 %, to: experts}, again: {on: unresolved}}
+  experts: {channel: phone, talk: {family: exponential, mean: 5 min}}
+agent_groups:
+  service: {skills: [orders], slots: 2, spread: 10 %}
+  seniors: {skills: [experts]}
+staffing: {levels: {service: {18:00: 9}, seniors: {18:00: 2}}}
+"""
+
+
+def test_settings_without_effect_are_pointed_out() -> None:
+    """Nobody comes to the experts by themselves, but transfers do."""
+    assert warnings(FULL) == [
+        "desk.yaml:3: bots.helper.outages.0: lies outside the horizon",
+        "desk.yaml:12: agent_groups.service.slots: all its contacts take all slots of an agent: "
+        "give their channels slots: 1",
+        "desk.yaml:12: agent_groups.service: by level all agents of a group are alike: "
+        "spread and tenure change nobody's speed: give shifts",
+        "desk.yaml:9: contact_types.orders.follow_ups: every talk resolves the matter: give resolution",
+    ]
+    better = FULL.replace("{skills: [orders], slots: 2, spread: 10 %}", "{skills: {orders: {resolution: 90 %}}}")
+    assert warnings(better.replace("2026-11-09", "2026-11-10")) == []
+
+
+def test_capacity_labels_in_two_spellings_are_refused() -> None:
+    twice = FULL.replace("helper: {", "helper: {capacity: {8:00: 3, 08:00: 4}, ")
+    Path("desk.yaml").write_text(twice, "utf-8")
+    assert [str(problem) for problem in check("desk.yaml").problems] == [
+        "desk.yaml:3: bots.helper.capacity.08:00 is given twice (first as 8:00)"
+    ]
+
+
 def test_a_table_alone_is_checked_and_added_up() -> None:
     rows = ("2026-11-10 08:00,08:30,5,300", "2026-11-10 08:30,09:00,6,310", "2026-11-11 08:00,08:30,7,9000")
     Path("day.csv").write_text("\n".join(["start,end,orders,aht_s", *rows]), "utf-8")

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from random_scenarios import scenarios
 
-from sim.scenario import Scenario
+from sim.scenario import Routing, Scenario
 from sim.scenario_file import ScenarioErrors, bundled, dump, load, load_text, read, resolve
 
 DESK = """\
@@ -189,6 +189,39 @@ agent_groups: {{service: {{skills: [orders, returns, vip]}}}}
     bot = load("desk.yaml", [both]).contact_types["vip"].bot
     assert bot is not None
     assert bot.baseline_containment == 0.4
+
+
+def test_a_policy_with_other_parameters_replaces_the_one_before(folder: Path) -> None:
+    one = write("one.yaml", "routing: {policy: weighted_wait, weights: {orders: 2}, agents: uniform}\n")
+    two = write("two.yaml", "routing: {policy: overflow, after: 30 s}\n")
+    three = write("three.yaml", "routing: {policy: overflow, after: 45 s}\n")
+    assert load("desk.yaml", [one, two]).routing == Routing(policy="overflow", after="30 s")
+    assert load("desk.yaml", [one, two, three]).routing.after == 45
+    assert load("desk.yaml", [two], ["routing=fcfs"]).routing == Routing(policy="fcfs")
+
+
+def test_follow_ups_are_changed_by_name(folder: Path) -> None:
+    rules = "{redial: {on: abandoned, chance: 40 %}, again: {on: unresolved}}"
+    one = write("one.yaml", f"contact_types: {{orders: {{follow_ups: {rules}}}}}\n")
+    two = write("two.yaml", "contact_types: {orders: {follow_ups: {redial: {chance: 10 %}, again: null}}}\n")
+    found = load("desk.yaml", [one, two]).contact_types["orders"].follow_ups
+    assert {name: rule.chance for name, rule in found.items()} == {"redial": 0.1}
+
+
+def test_laws_by_time_and_one_law_replace_each_other(folder: Path) -> None:
+    laws = "{by_time: {'08:00': {family: exponential, mean: 2 min}}}"
+    one = write("one.yaml", f"contact_types: {{orders: {{talk: {laws}}}}}\n")
+    two = write("two.yaml", "contact_types: {orders: {talk: {family: deterministic, value: 1 min}}}\n")
+    assert load("desk.yaml", [one]).contact_types["orders"].talk.average == 120
+    assert load("desk.yaml", [one, two]).contact_types["orders"].talk.average == 60
+
+
+def test_what_the_first_files_did_not_know_is_not_written_while_it_is_not_used() -> None:
+    """So their hashes hold from version to version."""
+    text = load_text(DESK).canonical
+    unknown = ("backlog", "slots", "follow_ups", "resolution", "attendance", "triggers", "messages", "passed_over")
+    assert [word for word in unknown if f'"{word}"' in text] == []
+    assert '"routing": "priority"' in text
 
 
 # ---------------------------------------------------------------------------------------------------------------- set
