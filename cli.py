@@ -20,6 +20,7 @@ from sim.terminal.voice import (
     AcceptOption,
     AllowChanged,
     AllowPath,
+    BookedBy,
     ClusterAddress,
     EngineOption,
     Exit,
@@ -187,6 +188,7 @@ def simulate(
     tables: Tables = None,
     plan: Annotated[Path | None, typer.Option(help="staffing: a plan's folder or plan.json, a CSV, or YAML")] = None,
     staffing: Annotated[Mode | None, typer.Option(help="simulate shifts by person (default) or by level")] = None,
+    by: BookedBy = "asking",
     overlay: Overlay = None,
     sets: Set = None,
     allow_path: AllowPath = False,
@@ -208,7 +210,8 @@ def simulate(
     from sim.tables import every_row, refuse
 
     with told():
-        desk = _desk(scenario, overlay, sets, allow_path=allow_path, plan=plan, mode=staffing)
+        changed = [*(sets or ()), "booking=answer"] if by == "answer" else sets
+        desk = _desk(scenario, overlay, changed, allow_path=allow_path, plan=plan, mode=staffing)
         if desk.staffing is None:
             stop(
                 f"error: {desk.name} has no staffing: give one with --plan FILE, or let `peakdesk plan {scenario}` "

@@ -99,12 +99,12 @@ def virtual_wait(rows: Rows, which: Ints) -> Ints:
     for k in np.unique(kind):
         waiting = np.flatnonzero((kind == k) & (found == _LATE))
         taken = np.flatnonzero((c.type == k) & (came != _LATE))
-        taken = taken[np.argsort(rows.booked[taken], kind="stable")]
+        taken = taken[np.argsort(rows.asked[taken], kind="stable")]
         soonest = np.append(np.minimum.accumulate(came[taken][::-1])[::-1], _LATE)
         of = which[waiting]
-        after = soonest[np.searchsorted(rows.booked[taken], rows.booked[of], side="right")]
+        after = soonest[np.searchsorted(rows.asked[taken], rows.asked[of], side="right")]
         found[waiting] = np.maximum(after, c.ended[of])
-    return np.where(found == _LATE, _LATE, found - rows.booked[which])
+    return np.where(found == _LATE, _LATE, found - rows.asked[which])
 
 
 def _taken(rows: Rows) -> Ints:

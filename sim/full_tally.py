@@ -28,7 +28,7 @@ from sim.scenario import Scenario
 def wants_table(scenario: Scenario, rules: Rules) -> bool:
     """Whether figures of this desk take the whole table of a run, not only sums."""
     asked = scenario.customers != Customers() or any(target.needs_table for target in scenario.targets)
-    return asked or not rules.is_plain
+    return asked or scenario.booking == "answer" or not rules.is_plain
 
 
 def parts_of(scenario: Scenario) -> frozenset[str]:
@@ -54,7 +54,7 @@ def tally_run(
         return tally_of(sums, outcome.spells, scenario, staffing)
     rows = Rows(outcome=outcome, scenario=scenario, rules=by, demand=demand)
     usual = OutcomeTable(contacts=_usual(rows), spells=outcome.spells, last_ms=outcome.last_ms)
-    sums = count(usual, measured(scenario), len(scenario.agent_groups))
+    sums = count(usual, measured(scenario), len(scenario.agent_groups), by_answer=scenario.booking == "answer")
     base = tally_of(sums, outcome.spells, scenario, staffing)
     hands = in_hand(rows, base)
     follow_ups = rows.count(rows.counted & rows.follows, rows.arrival_cell)

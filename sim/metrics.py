@@ -255,9 +255,9 @@ def measured(scenario: Scenario) -> Measured:
     return Measured(horizon.interval_ms, horizon.intervals, limits.columns, BUCKETS)
 
 
-def count(outcome: OutcomeTable, by: Measured, groups: int) -> Sums:
-    """The sums of a table's contacts."""
-    counter = _Counter(by, groups, outcome.spells)
+def count(outcome: OutcomeTable, by: Measured, groups: int, *, by_answer: bool = False) -> Sums:
+    """The sums of a table's contacts, booked by the instant of asking or by that of the answer (else of the end)."""
+    counter = _Counter(by, groups, outcome.spells, by_answer=by_answer)
     for rows in _blocks(outcome.contacts, counter.sums.by_fate.size):
         counter.add(rows)
     return counter.sums
@@ -300,7 +300,8 @@ def _level(limits: Ints, kind: Ints, wait: Ints) -> Ints:
 class _Counter:
     """Sums over blocks of contacts."""
 
-    def __init__(self, by: Measured, groups: int, spells: Spells) -> None:
+    def __init__(self, by: Measured, groups: int, spells: Spells, *, by_answer: bool) -> None:
+        self.by_answer = by_answer
         self.limits, self.types, self.groups = by.limits, by.limits.shape[1], groups
         self.grid = Grid(by.interval_ms, by.intervals)
         self.sums = Sums.zeros(by, self.types, groups)
@@ -316,7 +317,8 @@ class _Counter:
         end = np.where(answered, rows.answered, rows.ended)
         wait = np.where(_IS_OFFERED[rows.status], end - queued, 0)
         interval = self.grid.index(queued)
-        cell = first + interval
+        asked = first + interval
+        cell = first + self.grid.index(_answer(rows, queued)) if self.by_answer else asked
         arrival = first + self.grid.index(rows.arrival)
         fate = (cell * _STATUSES + rows.status) * sums.by_fate.shape[3] + _level(self.limits, kind, wait)
         spilt = self.grid.spill(kind, interval, queued + wait, self.types)
@@ -324,7 +326,7 @@ class _Counter:
         _add(sums.arrived, np.bincount(arrival, minlength=sums.arrived.size))
         _add(sums.handed_off, np.bincount(arrival[queued > rows.arrival], minlength=sums.arrived.size))
         _add(sums.wait_offered, sum_by(cell, wait, sums.arrived.size))
-        _add(sums.queue, sum_by(cell, wait, sums.arrived.size) + spilt)
+        _add(sums.queue, sum_by(asked, wait, sums.arrived.size) + spilt)
         self._add_answered(np.flatnonzero(answered), rows, kind, cell, wait)
 
     def _add_answered(self, at: Ints, rows: Contacts, kind: Ints, cell: Ints, wait: Ints) -> None:
@@ -338,6 +340,12 @@ class _Counter:
         bucket = kind * sums.histogram.shape[1] + bucket_of(wait)
         _add(sums.histogram, np.bincount(bucket, minlength=sums.histogram.size))
         np.maximum.at(sums.wait_max, kind, wait)
+
+
+def _answer(rows: Contacts, asked: Ints) -> Ints:
+    """When a contact was answered, else when it ended, else when it asked."""
+    end: Ints = np.where(rows.answered == NEVER, rows.ended, rows.answered)
+    return np.where((rows.queued == NEVER) | (end == NEVER), asked, end)
 
 
 def _add(sums: Ints, more: Ints) -> None:

@@ -98,10 +98,15 @@ class Rows:
         return self.contacts.type.astype(np.int64)
 
     @cached_property
-    def booked(self) -> Ints:
-        """The instant by which a contact is booked: it asks for a person, or else arrives."""
+    def asked(self) -> Ints:
+        """When a contact asked for a person, or else arrived."""
         queued = self.contacts.queued
         return np.where(queued == NEVER, self.contacts.arrival, queued)
+
+    @property
+    def booked(self) -> Ints:
+        """The instant by which a contact is booked: of asking, or by the other reading of the answer, else the end."""
+        return self.asked + self.wait if self.scenario.booking == "answer" else self.asked
 
     @cached_property
     def cell(self) -> Ints:
@@ -164,7 +169,7 @@ class Rows:
         """Wait for a person in milliseconds: to the answer, else to the end; 0 for those who never asked."""
         c = self.contacts
         end = np.where(c.answered != NEVER, c.answered, c.ended)
-        return np.asarray(np.where((c.queued == NEVER) | (end == NEVER), 0, end - self.booked))
+        return np.asarray(np.where((c.queued == NEVER) | (end == NEVER), 0, end - self.asked))
 
     @cached_property
     def interruptible(self) -> Bools | None:

@@ -106,6 +106,7 @@ class Scenario(Spec):
     short_abandonment: Seconds = 5.0
     costs: Costs = Costs()
     customers: Customers = added(Customers())
+    booking: Literal["asking", "answer"] = added("asking", "by which instant contacts are counted in intervals")
     sources: dict[str, str] = Field({}, description="where numbers come from")
 
     @model_validator(mode="after")

@@ -20,7 +20,8 @@ from sim import engine as engines
 from sim.attendance import Staffing
 from sim.digest import Digest
 from sim.experiment import Runs, plan_of
-from sim.metrics import own_thresholds, tally
+from sim.full_tally import tally_run
+from sim.metrics import own_thresholds
 from sim.outcome import NEVER, Cause, OutcomeTable, Status
 from sim.scenario import Scenario
 from sim.staffing import StaffingPlan
@@ -47,9 +48,10 @@ class NoParquet(RuntimeError):
 class Tables:
     """Columns by name, each table with a column `replication`.
 
-    `contacts`: type, cause, status, agent and group by name; `root` and `parent` are ids of `contact` in the same
-    replication. `spells`: when each agent came, was to leave and left. `intervals` of each type: counts, and sums of
-    times, booked as in docs/model.md; `answered_in_time` is by the type's own threshold. `group_intervals`: agent time.
+    `contacts`: type, cause (follow-ups: "type/rule"), status, agent and group by name; `root` and `parent` are ids of
+    `contact` in the same replication. `spells`: when each agent came, was to leave and left. `intervals` of each type:
+    counts, and sums of times, booked as in docs/model.md; `answered_in_time` is by the type's own threshold.
+    `group_intervals`: agent time.
     """
 
     contacts: Columns
@@ -95,11 +97,15 @@ def each(
 
 def tables(outcome: OutcomeTable, scenario: Scenario, staffing: Staffing, replication: int = 0) -> Tables:
     """The tables of one outcome; `staffing` is what it was run with."""
-    counted = tally(outcome, scenario, staffing)
+    counted = tally_run(outcome, scenario, staffing, routing.rules(scenario))
     own = counted.threshold_rows(own_thresholds(scenario))
     by_type = {name: getattr(counted, name) for name in _BY_TYPE}
     by_type |= {name: getattr(counted, name)[own] for name in ("answered_in_time", "abandoned_in_time")}
     by_group = {name: getattr(counted, name) for name in _BY_GROUP}
+    if counted.endings is not None and counted.in_hand is not None:
+        by_type |= {name: values for name, values in vars(counted.endings).items() if name != "virtual_in_time"}
+        by_type |= {name: getattr(counted.in_hand, name) for name in ("talks", "work_ms")}
+        by_group |= {name: getattr(counted.in_hand, name) for name in ("contact_ms", "slot_ms", "slots_staffed_ms")}
     return Tables(
         contacts=_numbered(replication, _contacts(outcome, scenario, staffing)),
         spells=_numbered(replication, _spells(outcome, scenario, staffing)),
@@ -119,16 +125,24 @@ def _contacts(outcome: OutcomeTable, scenario: Scenario, staffing: Staffing) -> 
         "arrival_ms": _instant(rows.arrival),
         "root": _whole(rows.root),
         "parent": np.ma.array(rows.parent.astype(np.int64), mask=rows.parent < 0),
-        "cause": _named(tuple(cause.name.lower() for cause in Cause), rows.cause - min(Cause)),
+        "cause": _named(_causes(scenario), rows.cause - min(Cause)),
         "status": _named(tuple(status.name.lower() for status in Status), rows.status),
         "queued_ms": _instant(rows.queued),
         "answered_ms": _instant(rows.answered),
         "ended_ms": _instant(rows.ended),
         "released_ms": _instant(rows.released),
         "work_ms": _whole(rows.work),
+        "resolved": np.ma.array(rows.resolved, mask=rows.answered == NEVER),
+        "predicted_ms": _instant(rows.predicted),
         "agent": np.ma.array(who[agent], mask=nobody),
         "group": np.ma.array(group[agent], mask=nobody),
     }
+
+
+def _causes(scenario: Scenario) -> tuple[str, ...]:
+    """Carried in, arrival, and each follow-up rule as "type/rule"."""
+    kinds = scenario.contact_types.items()
+    return ("carried_in", "arrival", *(f"{name}/{rule}" for name, kind in kinds for rule in kind.follow_ups))
 
 
 def _spells(outcome: OutcomeTable, scenario: Scenario, staffing: Staffing) -> Columns:

@@ -91,6 +91,16 @@ def test_every_command_explains_itself(command: str) -> None:
     assert "--json" in done.stdout
 
 
+def test_contacts_may_be_booked_by_the_answer() -> None:
+    """In all the same contacts; in an interval others. Said in the scenario that is written beside the figures."""
+    peakdesk("simulate", "desk.yaml", "--replications", "2", "--by", "answer", "--out", "by")
+    peakdesk("simulate", "desk.yaml", "--replications", "2", "--out", "asked")
+    found = [json.loads(Path(name, "result.json").read_text(encoding="utf-8")) for name in ("by", "asked")]
+    one, two = ([r["mean"] for r in of["estimates"] if r["measure"] == "answered" and not r["by"]] for of in found)
+    assert one == two
+    assert "booking: answer" in Path("by", "scenario.yaml").read_text(encoding="utf-8")
+
+
 def test_an_unknown_option_is_the_users_mistake() -> None:
     assert simulate("--replication", "3").exit_code == cli.Exit.BAD_INPUT
     assert simulate("--replications", "0").exit_code == cli.Exit.BAD_INPUT

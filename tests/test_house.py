@@ -124,7 +124,7 @@ ARROWS: dict[str, tuple[str, ...]] = {
     ),
     "sim.tables": (
         "sim.experiment", "sim.demand", "sim.attendance", "sim.routing", "sim.engine", "sim.metrics", "sim.outcome",
-        "sim.scenario", "sim.staffing", "sim.digest",
+        "sim.scenario", "sim.staffing", "sim.digest", "sim.full_tally",
     ),
     "sim.history": (
         "sim.store", "sim.experiment", "sim.results", "sim.summary", "sim.report.records", "sim.report.tables",

@@ -60,6 +60,10 @@ Tables = Annotated[
     Literal["csv", "parquet"] | None, typer.Option("--tables", help="also write all contacts, spells and intervals")
 ]
 Overlay = Annotated[list[Path] | None, typer.Option(help="a file laid over the scenario; may be repeated")]
+BookedBy = Annotated[
+    Literal["asking", "answer"],
+    typer.Option("--by", help="contacts count in the interval in which they asked for a person, or were answered"),
+]
 Set = Annotated[list[str] | None, typer.Option("--set", metavar="PATH=VALUE", help="change one value; may be repeated")]
 AllowChanged = Annotated[bool, typer.Option(help="compare run folders that changed since, and plans for other desks")]
 Over = Annotated[

@@ -61,6 +61,18 @@ def test_without_anything_extra_the_full_count_is_the_plain_one(gone_ones: list[
         assert np.array_equal(getattr(plain, name), getattr(whole, name)), name
 
 
+def test_by_the_other_reading_contacts_are_booked_when_they_are_answered_or_end() -> None:
+    desk = scenario(booking="answer")
+    whole = full([answered(290, wait=20), gone(Status.ABANDONED, 100, wait=550), answered(0)], desk)
+    assert whole.answered[0].tolist() == [[1, 1, 0]]
+    assert whole.abandoned[0].tolist() == [[0, 0, 1]]
+    assert whole.wait_answered_ms[0].tolist() == [[0, 20 * S, 0]]
+    assert whole.in_hand is not None
+    assert whole.in_hand.talks[0].tolist() == [[1, 1, 0]]
+    assert whole.arrived[0].tolist() == [[3, 0, 0]]  # arrivals stay where they are
+    assert whole.queue_ms[0].tolist() == [[(10 + 200) * S, (10 + 300) * S, 50 * S]]
+
+
 def test_parts_are_piled_stacked_and_joined_like_everything_else() -> None:
     desk = scenario()
     days = [tally_run(table(BUSY[:n], SPELLS), desk, STAFF, ruled(desk)) for n in (1, 2, 3)]

@@ -59,9 +59,23 @@ def test_a_contact_is_told_by_names() -> None:
         "ended_ms": [65_000, 16_000],
         "released_ms": [65_000, None],
         "work_ms": [60_000, 0],
+        "resolved": [True, None],
+        "predicted_ms": [None, None],
         "agent": ["0", None],
         "group": ["new", None],
     }
+
+
+def test_follow_ups_are_told_by_the_rule_that_made_them() -> None:
+    kind = {"channel": "voice", "talk": {"family": "exponential", "mean": "4 min"}}
+    rules = {"again": {"on": "unresolved", "chance": 1}, "redial": {"on": "abandoned", "chance": 1}}
+    gone = {"patience": {"family": "deterministic", "value": "1 s"}, "arrivals": {"per_hour": 30}, "follow_ups": rules}
+    one = desk(contact_types={"orders": kind, "returns": kind | gone}, backlog={})
+    found = observe(one, seed=1, engine="reference")
+    causes = set(found.contacts["cause"].tolist())
+    assert causes == {"arrival", "returns/redial"}
+    assert found.contacts["cause"].tolist().count("returns/redial") == int(found.intervals["redials"].sum())
+    assert {"slot_ms", "contact_ms"} < set(found.group_intervals)
 
 
 @pytest.mark.parametrize("shifts", [True, False], ids=["by person", "by level"])
