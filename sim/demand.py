@@ -16,11 +16,13 @@ from sim.arrivals import busyness
 from sim.columns import columns
 from sim.drawing import FOREVER, LONGEST_MS, BotFate, Columns, Contacts, Source, arrivals, sources, whole_ms
 from sim.keys import WORD, mix, mix_all
-from sim.scenario import Backlog, Scenario
+from sim.remembered import remembered
+from sim.scenario import Backlog, FollowUp, Scenario
 from sim.streams import Quantity, name_key, stream, streams
 
 __all__ = ["FOREVER", "LONGEST_MS", "BotFate", "Demand", "Pools", "sample"]
 
+Integers = npt.NDArray[np.int64]
 POOL_ROWS = 4096
 """Draws of each type that follow-ups lead to: small enough to stay in cache, a power of two."""
 
@@ -111,35 +113,52 @@ def _carried_in(source: Source, backlog: Backlog, seed: int, replication: int) -
 
 def _pools(scenario: Scenario, seed: int, replication: int) -> Pools | None:
     """What follow-ups bring: the draws of contacts of their type, at its usual times; for other types zeros."""
-    rules = [
-        (f"{name} {rule_name}", name, rule)
-        for name, kind in scenario.contact_types.items()
-        for rule_name, rule in kind.follow_ups.items()
-    ]
+    rules = _rules(scenario)
     if not rules:
         return None
-    reached = {rule.to or name for _, name, rule in rules}
-    rows = [_pool(source, seed, replication) if source.name in reached else Columns() for source in sources(scenario)]
-    tables = {name: np.full((len(rows), POOL_ROWS), _DEFAULTS.get(name, 0), _COLUMNS[name]) for name in POOLED}
-    for k, drawn in enumerate(rows):
+    tables = {
+        name: np.full((len(scenario.contact_types), POOL_ROWS), _DEFAULTS.get(name, 0), _COLUMNS[name])
+        for name in POOLED
+    }
+    members = _pool_members(scenario)
+    all_dice = streams(seed, replication, [name_key(f"{source.name} again") for _, source, _ in members])
+    for (k, source, arrival_ms), dice in zip(members, all_dice, strict=True):
+        drawn = Contacts(source=source, dice=dice, arrival_ms=arrival_ms).columns()
         for name in POOLED & drawn.keys():
             tables[name][k] = drawn[name]
     delay_ms = np.empty((len(rules), POOL_ROWS), dtype=np.int32)
-    for r, (name, _, rule) in enumerate(rules):
-        dice = stream(seed, replication, name_key(name), Quantity.FOLLOW_UP_DELAY)
-        delay_ms[r] = whole_ms(rule.delay.sample(dice, POOL_ROWS)) if rule.delay else 0
+    for r, (dice, (_, _, rule)) in enumerate(
+        zip(streams(seed, replication, [key for key, _, _ in rules]), rules, strict=True)
+    ):
+        delay_ms[r] = whole_ms(rule.delay.sample(dice(Quantity.FOLLOW_UP_DELAY), POOL_ROWS)) if rule.delay else 0
     return Pools(**tables, delay_ms=delay_ms)
 
 
-def _pool(source: Source, seed: int, replication: int) -> Columns:
-    dice = partial(stream, seed, replication, name_key(f"{source.name} again"))
-    mass, rows = np.cumsum(np.append(0.0, source.pieces.expected)), dice(Quantity.POOL).random(POOL_ROWS)
-    if mass[-1] > 0:
-        instants = np.interp(rows * mass[-1], mass, source.pieces.edge_ms)
-    else:
-        instants = rows * source.horizon.length_ms
-    arrival_ms = np.minimum(instants.astype(np.int64), source.horizon.length_ms - 1)
-    return Contacts(source=replace(source, trace=None), dice=dice, arrival_ms=arrival_ms).columns()
+@remembered
+def _rules(scenario: Scenario) -> list[tuple[int, str, FollowUp]]:
+    """Key, contact type and rule of each follow-up, in the order of the tables."""
+    kinds = scenario.contact_types.items()
+    return [(name_key(f"{k} {name}"), k, rule) for k, kind in kinds for name, rule in kind.follow_ups.items()]
+
+
+@remembered
+def _pool_members(scenario: Scenario) -> list[tuple[int, Source, Integers]]:
+    """Index, source and times of arrival of each type that follow-ups lead to.
+
+    Row i stands for the (i + 1/2)-th of as many equal parts of the type's traffic, or of the horizon if none comes.
+    """
+    reached = {rule.to or name for _, name, rule in _rules(scenario)}
+    found = []
+    for k, source in enumerate(sources(scenario)):
+        if source.name not in reached:
+            continue
+        mass = np.cumsum(np.append(0.0, source.pieces.expected))
+        if mass[-1] == 0:
+            mass = source.pieces.edge_ms.astype(np.float64)
+        part = (np.arange(POOL_ROWS) + 0.5) / POOL_ROWS
+        instants = np.interp(part * mass[-1], mass, source.pieces.edge_ms).astype(np.int64)
+        found.append((k, replace(source, trace=None), instants))
+    return found
 
 
 # -------------------------------------------------------------------------------------------------- all types together

@@ -118,10 +118,11 @@ def _presences(group: AgentGroup, team: Team, dice: Dice) -> list[tuple[Presence
     if group.attendance is None:
         return found
     if group.attendance.late is not None:
-        found = [_late(one, by) for one, by in zip(found, _lateness(group.attendance.late, number, dice), strict=True)]
+        late = _lateness(group.attendance.late, number, dice)
+        found = [_late(one, by) if by else one for one, by in zip(found, late, strict=True)]
     if group.attendance.extra_breaks is not None:
         breaks = _extra_breaks(group.attendance.extra_breaks, planned, number, dice)
-        found = [_broken(one, pauses) for one, pauses in zip(found, breaks, strict=True)]
+        found = [_broken(one, pauses) if pauses else one for one, pauses in zip(found, breaks, strict=True)]
     return found
 
 

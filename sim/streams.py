@@ -37,7 +37,7 @@ class Quantity(IntEnum):
     TRIGGER = 15
     MESSAGE = 16
     AGE = 17
-    POOL = 18
+    BREAK_LENGTH = 18
     FOLLOW_UP_DELAY = 19
     PLANNED_ABSENCE = 20
     UNPLANNED_ABSENCE = 21
@@ -48,7 +48,6 @@ class Quantity(IntEnum):
     TENURE = 26
     SHORT_DAY = 27
     BREAK_AT = 28
-    BREAK_LENGTH = 29
 
 
 def name_key(name: str) -> int:

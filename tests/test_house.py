@@ -53,7 +53,9 @@ ARROWS: dict[str, tuple[str, ...]] = {
     "sim.arrivals": ("sim.scenario", "sim.streams", "sim.remembered"),
     "sim.workload": ("sim.scenario", "sim.arrivals"),
     "sim.drawing": ("sim.scenario", "sim.arrivals", "sim.workload", "sim.streams", "sim.remembered"),
-    "sim.demand": ("sim.drawing", "sim.scenario", "sim.arrivals", "sim.streams", "sim.keys", "sim.columns"),
+    "sim.demand": (
+        "sim.drawing", "sim.scenario", "sim.arrivals", "sim.streams", "sim.keys", "sim.columns", "sim.remembered",
+    ),
     "sim.rulebook": ("sim.mechanisms",),
     "sim.policies": ("sim.rulebook", "sim.scenario", "sim.workload"),
     "sim.opening": ("sim.scenario", "sim.mechanisms"),
