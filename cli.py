@@ -5,7 +5,6 @@ needs. What they share is in `sim.terminal`.
 """
 
 import os
-import re
 import shutil
 import sys
 from collections.abc import Callable, Iterator
@@ -14,21 +13,30 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from sim.terminal.asking import desk_of, seconds, share, shifts_of, usual_of
 from sim.terminal.runs import past
 from sim.terminal.voice import (
     CORES,
     AcceptOption,
     AllowChanged,
     AllowPath,
+    Beside,
     BookedBy,
     ClusterAddress,
+    Confidence,
     EngineOption,
     Exit,
+    Floor,
+    FreshDays,
+    Gap,
     Json,
+    Keep,
     Line,
     MaxReplications,
+    MethodOption,
     Mode,
-    Objective,
+    NoBound,
+    ObjectiveOption,
     Out,
     Over,
     Overlay,
@@ -41,10 +49,13 @@ from sim.terminal.voice import (
     Schema,
     Seed,
     Set,
+    Start,
     SweepOut,
     Tables,
+    TimeLimit,
     Until,
     Workers,
+    WorkLimit,
     elsewhere,
     exit_code,
     follow,
@@ -63,7 +74,6 @@ from sim.terminal.voice import (
 if TYPE_CHECKING:
     from sim.experiment import Runs
     from sim.results import Result
-    from sim.scenario import Scenario
     from sim.scenario_file import CheckReport
 
 
@@ -146,31 +156,6 @@ def _show_check(report: "CheckReport") -> None:
     say(f"{report.file}: {', '.join(said) or 'nothing wrong'}")
 
 
-def _desk(
-    scenario: str,
-    overlay: list[Path] | None,
-    sets: list[str] | None,
-    *,
-    allow_path: bool,
-    plan: Path | None = None,
-    mode: Mode | None = None,
-) -> "Scenario":
-    """The scenario, with the staffing of a plan file and the way to simulate it, where these are given."""
-    from sim.scenario_file import load
-    from sim.scenario_plan import with_plan
-
-    desk = load(scenario, overlay or (), sets or (), allow_path=allow_path)
-    if plan is not None:
-        staffing = with_plan(plan, scenario, overlay or (), sets or (), allow_path=allow_path).staffing
-        desk = desk.model_copy(update={"staffing": staffing})
-    if mode is None or desk.staffing is None:
-        return desk
-    if mode == "by-person" and desk.staffing.levels is not None:
-        stop("error: --staffing by-person needs shifts, and this staffing gives heads by level")
-    chosen = desk.staffing.model_copy(update={"mode": mode.replace("-", "_")})
-    return desk.model_copy(update={"staffing": chosen})
-
-
 @app.command()
 def simulate(
     scenario: ScenarioName,
@@ -211,7 +196,7 @@ def simulate(
 
     with told():
         changed = [*(sets or ()), "booking=answer"] if by == "answer" else sets
-        desk = _desk(scenario, overlay, changed, allow_path=allow_path, plan=plan, mode=staffing)
+        desk = desk_of(scenario, overlay, changed, allow_path=allow_path, plan=plan, mode=staffing)
         if desk.staffing is None:
             stop(
                 f"error: {desk.name} has no staffing: give one with --plan FILE, or let `peakdesk plan {scenario}` "
@@ -257,18 +242,19 @@ def simulate(
 def plan(
     scenario: ScenarioName,
     *,
-    objective: Annotated[
-        Objective | None,
-        typer.Option(help="what the plan is to be least in [default: the scenario's]", show_default=False),
-    ] = None,
-    replications: Annotated[
-        int, typer.Option("--replications", "-n", min=2, help="fresh days of the certificate")
-    ] = 200,
+    objective: ObjectiveOption = None,
+    method: MethodOption = "simulation",
+    replications: FreshDays = 200,
     seed: Seed = 1,
-    time_limit: Annotated[
-        str | None, typer.Option(metavar="DURATION", help='stop after "5 min", say; such a plan is not reproducible')
-    ] = None,
-    work_limit: Annotated[int | None, typer.Option(min=1, help="stop after so many simulated days")] = None,
+    time_limit: TimeLimit = None,
+    work_limit: WorkLimit = None,
+    gap: Gap = None,
+    floor: Floor = None,
+    confidence: Confidence = None,
+    keep: Keep = None,
+    start: Start = None,
+    beside: Beside = None,
+    no_bound: NoBound = False,
     engine: EngineOption = "auto",
     workers: Workers = CORES,
     overlay: Overlay = None,
@@ -281,29 +267,41 @@ def plan(
     quiet: Quiet = False,
 ) -> None:
     """Propose the cheapest shifts that meet the targets, and prove them on fresh days; Ctrl-C keeps the best so far."""
+    from planner.asked import asked_of
     from planner.propose import propose
     from planner.telling import caveats, progress_line
+    from planner.usual import propose_usual
     from sim.results import write_run
     from sim.scenario_file import dump, shifts_csv
     from sim.summary import required_records, result_of, tables
 
     with told():
-        desk = _desk(scenario, overlay, sets, allow_path=allow_path)
+        desk = desk_of(scenario, overlay, sets, allow_path=allow_path)
+        desk = asked_of(desk, share("--floor", floor), share("--confidence", confidence))
         folder = run_folder(out, desk.name, "plan", overwrite)
         line = Line(quiet)
         with interruptible() as stopped:
-            proposal = propose(
-                desk,
-                objective=objective,
-                seed=seed,
-                certify_replications=replications,
-                time_limit=_seconds(time_limit),
-                work_limit=work_limit,
-                progress=lambda now: line(progress_line(now)),
-                stop=stopped,
-                engine=engine,
-                workers=workers,
-            )
+            common: dict[str, Any] = {
+                "objective": objective, "seed": seed, "certify_replications": replications, "engine": engine,
+                "workers": workers, "stop": stopped, "progress": lambda now: line(progress_line(now)),
+            }  # fmt: skip
+            if method != "simulation":
+                proposal = propose_usual(desk, method, **common)
+            else:
+                kept_shifts, first = (
+                    shifts_of(scenario, file, overlay, sets, allow_path=allow_path) for file in (keep, start)
+                )
+                proposal = propose(
+                    desk,
+                    time_limit=seconds(time_limit),
+                    work_limit=work_limit,
+                    bound=not no_bound,
+                    beside=usual_of(beside),
+                    keep=kept_shifts or (),
+                    start=first,
+                    gap=share("--gap", gap),
+                    **common,
+                )
         line.end()
         found, runs = proposal.plan, proposal.runs
         result = result_of(
@@ -326,18 +324,6 @@ def plan(
 
 
 PLAN_EXITS = {"infeasible": Exit.INFEASIBLE, "limit": Exit.LIMIT, "interrupted": Exit.INTERRUPTED}
-
-
-def _seconds(text: str | None) -> float | None:
-    """A duration as it was typed; a bare number is in seconds."""
-    from sim.units import parse_duration
-
-    if text is None:
-        return None
-    try:
-        return float(text) if re.fullmatch(r"\d+(\.\d*)?", text) else parse_duration(text)
-    except ValueError as error:
-        stop(f"error: --time-limit {text}: {error}")
 
 
 @app.command()

@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Any
 from planner.plan import Plan, read_plan, write_plan
 
 if TYPE_CHECKING:
-    from planner.propose import NothingToPlan, Proposal, propose
+    from planner.asked import NothingToPlan
+    from planner.propose import Proposal, propose
     from planner.search import Progress
     from sim.scenario import Scenario
 
 _HOME = {
-    "NothingToPlan": "planner.propose",
+    "NothingToPlan": "planner.asked",
     "Progress": "planner.search",
     "Proposal": "planner.propose",
     "propose": "planner.propose",

@@ -61,11 +61,15 @@ class Price:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Caps:
-    """Limits: `heads[group]` people, shifts of a template in a day, agents at once in any interval; None: no limit."""
+    """Limits: `heads[group]` people, shifts of a template in a day, agents at once in any interval; None: no limit.
+
+    `fixed[shift]` are worked in any case.
+    """
 
     heads: tuple[int | None, ...]
     per_day: Mapping[str, int]
     at_once: int | None = None
+    fixed: Ints | None = None
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -126,15 +130,16 @@ class ShiftModel:
     def __init__(self, horizon: Horizon, table: ShiftTable, price: Price, caps: Caps) -> None:
         self.horizon, self.table, self.price, self.caps = horizon, table, price, caps
         self.problem = pulp.LpProblem("shifts", pulp.LpMinimize)
-        self.x = [self._whole(f"x_{s}") for s in range(len(table))]
+        kept = np.zeros(len(table), dtype=np.int64) if caps.fixed is None else caps.fixed
+        self.x = [self._whole(f"x_{s}", low=int(kept[s])) for s in range(len(table))]
         self.heads = [self._whole(f"heads_{g}", most) for g, most in enumerate(caps.heads)]
         self.terms = [(variable, float(cost)) for variable, cost in zip(self.x, price.shift, strict=True)]
         self.terms += [(variable, price.head) for variable in self.heads]
         for row in (*self._people(), *self._limits()):
             self.problem.addConstraint(row)
 
-    def _whole(self, name: str, most: int | None = None) -> pulp.LpVariable:
-        return self.problem.add_variable(name, 0, most, pulp.LpInteger)
+    def _whole(self, name: str, most: int | None = None, low: int = 0) -> pulp.LpVariable:
+        return self.problem.add_variable(name, low, most, pulp.LpInteger)
 
     def amount(self, name: str, price: float = 0.0, most: float | None = None) -> pulp.LpVariable:
         """A further variable from 0 up, with its price."""

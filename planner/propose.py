@@ -1,7 +1,7 @@
 """Scenario -> proposal: search, certify on fresh customers, and go back with a larger margin where that fails."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from planner.baseline import erlang_c_rows
+from planner.asked import NothingToPlan, indexed
+from planner.baseline import Method, Simulator, beside
 from planner.bounds import Bound
 from planner.bounds_best import lower_bounds
 from planner.certificate import Certificate, certify
-from planner.cover import Rows, caps_of, cover, price_of
+from planner.cover import Rows, caps_of, price_of
 from planner.feasibility import out_of_reach, shortages
 from planner.plan import (
     Baseline,
@@ -28,12 +29,13 @@ from planner.plan import (
 from planner.polish import polish
 from planner.region import improve
 from planner.requirements import Theory
-from planner.search import ROUND_LIMITS, OutOfWork, Problem, Progress, Search
+from planner.search import OutOfWork, Problem, Progress, Search
 from planner.shifts import MOST_SHIFTS, enumerate_shifts
 from planner.verdict import CERTIFICATES, score
-from sim.experiment import Runs, Stopped, Tape, experiment, workload
+from sim.experiment import Runs, Stopped, Tape, workload
 from sim.results import TargetRecord, staffing_mode
 from sim.scenario import Scenario
+from sim.staffing import ShiftCount
 from sim.summary import target_record
 from sim.targets import RANK, Status, TargetResult, judge
 
@@ -56,10 +58,6 @@ class Proposal:
     required: Ints
 
 
-class NothingToPlan(ValueError):
-    """The scenario has no targets, or no shifts to meet them with."""
-
-
 def propose(
     scenario: Scenario,
     *,
@@ -74,18 +72,25 @@ def propose(
     engine: str = "auto",
     workers: int = 1,
     bound: bool = True,
+    beside: Sequence[Method] = ("erlang-c",),
+    keep: Sequence[ShiftCount] = (),
+    start: Sequence[ShiftCount] | None = None,
+    gap: float | None = None,
 ) -> Proposal:
     """Search for the plan that is least in the objective and meets all targets, and prove it.
 
     `days` are those of the tape, `work_limit` the days that may be simulated on it in all, `time_limit` seconds (which
     makes the plan one that cannot be repeated): where they end the search, its best plan is still judged on fresh
     customers. `stop` is asked between replications; a KeyboardInterrupt does the same: the best plan so far is
-    returned as it stands. `bound`: say also what no plan can beat. Raises NothingToPlan.
+    returned as it stands. `bound`: say also what no plan can beat; `beside`: the usual plans that are
+    simulated on the same customers. The shifts to `keep` are in the plan in any case; `start` is a plan to begin from;
+    within `gap` of the bound a plan that holds is good enough. Raises NothingToPlan.
     """
     _check(scenario)
+    problem = problem_of(scenario, objective or scenario.objective, certify_replications, keep)
     with _Clock(time_limit) as clock:
         planning = _Planning(
-            problem=problem_of(scenario, objective or scenario.objective, certify_replications),
+            problem=problem,
             seed=seed,
             days=days or _tape_days(scenario),
             work_limit=work_limit,
@@ -95,6 +100,9 @@ def propose(
             engine=engine,
             workers=workers,
             bound=bound,
+            beside=beside,
+            start=None if start is None else indexed(problem.table, start),
+            gap=gap,
         )
         return planning.proposal(planning.run(), reproducible=not clock.over)
 
@@ -128,7 +136,9 @@ def _tape_days(scenario: Scenario) -> int:
     return int(np.clip(blocks * LEAST_DAYS, LEAST_DAYS, MOST_DAYS))
 
 
-def problem_of(scenario: Scenario, objective: str, certificate_days: int) -> Problem:
+def problem_of(
+    scenario: Scenario, objective: str, certificate_days: int, keep: Sequence[ShiftCount] = ()
+) -> Problem:
     """What is to be planned; raises NothingToPlan where nothing has a price."""
     table = enumerate_shifts(scenario)
     if objective == "cost" and not table.cost.any():
@@ -138,7 +148,7 @@ def problem_of(scenario: Scenario, objective: str, certificate_days: int) -> Pro
         objective=objective,
         table=table,
         theory=Theory(scenario),
-        caps=caps_of(scenario),
+        caps=replace(caps_of(scenario), fixed=indexed(table, keep) if keep else None),
         certificate_days=certificate_days,
     )
 
@@ -178,19 +188,25 @@ class _Planning:
     engine: str
     workers: int
     bound: bool
+    beside: Sequence[Method]
+    start: Ints | None
+    gap: float | None
 
     def __post_init__(self) -> None:
         self.certificates: list[tuple[Ints, Certificate]] = []
         self.unreached: list[str] = []
         self.baselines: tuple[Baseline, ...] = ()
+        self.bounds: tuple[Bound, ...] = ()
         self.search = Search(
             problem=self.problem,
             tape=self._tape(self.days),
             price=lambda rows: price_of(self.problem.objective, self.problem.table, rows, self._interval_h),
             work_limit=CANDIDATES * self.days if self.work_limit is None else self.work_limit,
-            stop=lambda: self.out_of_time() or self.stop(),
+            stop=lambda: self.out_of_time() or self._near_enough() or self.stop(),
             tell=self.progress,
         )
+        if self.start is not None:
+            self.search.rows = self.problem.theory.requirement(self.problem.theory.levels())
 
     @property
     def _interval_h(self) -> float:
@@ -229,8 +245,12 @@ class _Planning:
         search = self.search
         limited = False
         try:
+            if self.start is not None and not self.certificates:
+                search.phase = "start"
+                search.evaluate(self.start)
             search.phase = "cover" if not self.certificates else "repair"
             search.run()
+            self._find_bounds()
             if len(self.problem.table.groups) > 1:
                 search.phase = "trade"
                 improve(search)
@@ -288,36 +308,14 @@ class _Planning:
         )
 
     def _compare(self) -> None:
-        """The baseline, simulated on the certificate's customers."""
-        problem, runs = self.problem, self.certificates[self._chosen()][1].runs
-        rows = erlang_c_rows(problem.scenario, problem.theory)
-        found = cover(
-            problem.scenario.horizon,
-            problem.table,
-            rows,
-            price_of(problem.objective, problem.table, rows, self._interval_h),
-            problem.caps,
-            limits=ROUND_LIMITS,
-            stop=self.stop,
-        )
-        staffing = problem.staffing(found.numbers)
+        """The usual plans, simulated on the certificate's customers."""
         self.search.phase = "baseline"
         self.search.report()
-        against = experiment(
-            problem.scenario,
-            staffing,
-            replications=runs.replications,
-            first=runs.first,
-            seed=runs.seed,
-            engine=self.engine,
-            workers=self.workers,
-            stop=self.stop,
+        runs = self.certificates[self._chosen()][1].runs
+        simulator = Simulator(
+            seed=self.seed, days=self.problem.certificate_days, engine=self.engine, workers=self.workers, stop=self.stop
         )
-        numbers: dict[str, Any] = figures(problem.scenario, staffing)
-        shortage = float(found.shortage.sum())
-        self.baselines = (
-            Baseline(name="Erlang C + cover", **numbers, shortage=shortage, targets=_records(judge(against))),
-        )
+        self.baselines = beside(self.problem, self.beside, runs, simulator)
 
     # ---------------------------------------------------------------------------------------------------- proposal
 
@@ -327,7 +325,7 @@ class _Planning:
         scenario, search = self.problem.scenario, self.search
         staffing = self.problem.staffing(numbers)
         values: dict[str, Any] = figures(scenario, staffing) | evidence_of(runs, _records(judged), fresh)
-        values |= bound_fields(self._bounds(runs), self.problem.worth(numbers)[0])
+        values |= bound_fields(self.bounds, self.problem.worth(numbers)[0])
         plan = Plan(
             name=f"{scenario.name} at least {self.problem.objective}",
             scenario=scenario.name,
@@ -353,19 +351,24 @@ class _Planning:
         )
         return Proposal(plan=plan, runs=runs, judged=judged, required=self._required(numbers))
 
-    def _bounds(self, runs: Runs) -> tuple[Bound, ...]:
-        """What no plan can beat; nothing where nobody asked, or where there is no time for it any more."""
-        if not self.bound or self.out_of_time() or self.stop():
-            return ()
-        self.search.phase = "bound"
-        self.search.report()
-        stop = self.search.stop
-        try:
-            return lower_bounds(
-                self.problem, runs, seed=self.seed + 3, engine=self.engine, workers=self.workers, stop=stop
-            )
-        except KeyboardInterrupt:
-            return ()
+    def _find_bounds(self) -> None:
+        """What no plan can beat, once there is a plan to compare; nothing where nobody asked or there is no time."""
+        search = self.search
+        if not self.bound or self.bounds or search.runs is None or self.stop():
+            return
+        search.phase = "bound"
+        search.report()
+        self.bounds = lower_bounds(
+            self.problem, search.runs, seed=self.seed + 3, engine=self.engine, workers=self.workers, stop=search.stop
+        )
+        search.bound = self.bounds[0].value
+
+    def _near_enough(self) -> bool:
+        """Whether the best plan holds and is as near to the bound as was asked for."""
+        best, bound = self.search.best, self.search.bound
+        return bool(
+            self.gap is not None and bound and best and best.holds and best.worth[0] <= bound * (1 + self.gap) + 1e-9
+        )
 
     def _evidence(self) -> tuple[Ints, Runs, tuple[TargetResult, ...], bool]:
         if self.certificates:

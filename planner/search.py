@@ -53,6 +53,7 @@ class Progress:
     holds: bool
     simulated_days: int
     solves: int
+    bound: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -102,7 +103,9 @@ class Problem:
         return round(float(of @ numbers), 9), float(numbers.sum())
 
     def allows(self, numbers: Ints) -> bool:
-        """Whether a plan keeps to the limits on heads of a group and on shifts of a template in a day."""
+        """Whether a plan keeps what is fixed, and to the limits on heads and on shifts of a template in a day."""
+        if self.caps.fixed is not None and (numbers < self.caps.fixed).any():
+            return False
         if any((taken @ numbers).max(initial=0) > most for taken, most in self._capped):
             return False
         return all(numbers[shifts].sum() <= most for shifts, most in self.table.by_day(self.caps.per_day))
@@ -138,6 +141,7 @@ class Search:
     simulated: int = 0
     solves: int = 0
     phase: str = "search"
+    bound: float | None = None
     caution: list[Floats] = field(default_factory=list)
     aims: list[Floats] = field(default_factory=list)
     bias: list[Floats] = field(default_factory=list)
@@ -220,6 +224,7 @@ class Search:
                 holds=best is not None and best.holds,
                 simulated_days=self.simulated,
                 solves=self.solves,
+                bound=self.bound,
             )
         )
 

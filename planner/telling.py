@@ -7,6 +7,8 @@ from planner.search import Progress
 def progress_line(now: Progress) -> str:
     """Where a search is, in one line."""
     best = "" if now.heads is None else f", best {now.heads} heads{', holds' if now.holds else ''}"
+    if now.worth is not None and now.bound:
+        best += f", {now.worth:,.1f} against a bound of {now.bound:,.1f}: gap {now.worth / now.bound - 1:.1%}"
     return f"{now.phase}{best}, {now.simulated_days} days simulated, {now.solves} models solved"
 
 

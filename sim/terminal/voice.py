@@ -37,6 +37,7 @@ Engine = Literal["auto", "compiled", "reference"]
 Mode = Literal["by-level", "by-person"]
 Objective = Literal["heads", "fte", "hours", "cost"]
 Accept = Literal["certified", "estimate"]
+Method = Literal["simulation", "erlang-c", "erlang-a", "erlang-c-repaired", "erlang-a-repaired"]
 Schema = Literal["scenario", "result"]
 
 ScenarioName = Annotated[str, typer.Argument(metavar="SCENARIO", help="a scenario file, or the name of a bundled one")]
@@ -75,6 +76,29 @@ Out = Annotated[Path | None, typer.Option(help="run folder [default: runs/SCENAR
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="replace an existing run folder")]
 Json = Annotated[bool, typer.Option("--json", help="print the result as JSON and nothing else")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="no progress")]
+ObjectiveOption = Annotated[
+    Objective | None,
+    typer.Option("--objective", help="what the plan is to be least in [default: the scenario's]", show_default=False),
+]
+FreshDays = Annotated[int, typer.Option("--replications", "-n", min=2, help="fresh days of the certificate")]
+TimeLimit = Annotated[
+    str | None, typer.Option(metavar="DURATION", help='stop after "5 min", say; such a plan is not reproducible')
+]
+WorkLimit = Annotated[int | None, typer.Option(min=1, help="stop after so many simulated days")]
+MethodOption = Annotated[
+    Method, typer.Option("--method", help="search by simulation, or a usual plan; repaired: until its targets hold")
+]
+Beside = Annotated[
+    list[str] | None, typer.Option(metavar="METHOD", help="a usual plan to compare with; may be repeated")
+]
+Keep = Annotated[Path | None, typer.Option(help="shifts that stay: a plan, a CSV or YAML of shifts")]
+Start = Annotated[Path | None, typer.Option(help="a plan to begin from")]
+Gap = Annotated[
+    str | None, typer.Option(metavar="SHARE", help='good enough within "2 %" of the lower bound, where there is one')
+]
+Floor = Annotated[str | None, typer.Option(metavar="SHARE", help='service levels hold at "50 %" in each interval too')]
+Confidence = Annotated[str | None, typer.Option(metavar="SHARE", help='of the certificate [default: each target\'s]')]
+NoBound = Annotated[bool, typer.Option("--no-bound", help="do not look for a lower bound")]
 AcceptOption = Annotated[Accept, typer.Option(help="`estimate`: a target that is only met counts as held")]
 
 
