@@ -7,7 +7,7 @@ import pytest
 from chance import ALPHA, close_mean
 from pydantic import TypeAdapter, ValidationError
 
-from sim.distributions import Distribution, Family, Lognormal, from_quantiles, gamma_factor
+from sim.distributions import ByTime, Distribution, Family, Lognormal, from_quantiles, gamma_factor
 
 N = 20_000
 CONTINUOUS = {
@@ -100,3 +100,27 @@ def test_busyness_factors_have_mean_1_and_the_stated_spread() -> None:
     assert factor.mean() == pytest.approx(1, abs=1e-5)
     assert factor.std() == pytest.approx(0.3, rel=1e-3)
     assert (gamma_factor(0, u) == 1).all()
+
+
+# ------------------------------------------------------------------------------------------------------------- by time
+
+
+def by_time(**seconds: int) -> ByTime:
+    """From each hour (`from_08`) on always so many seconds."""
+    laws = {f"{hour[-2:]}:00": {"family": "deterministic", "value": f"{s} s"} for hour, s in seconds.items()}
+    return ByTime.model_validate({"by_time": laws})
+
+
+def test_a_law_by_time_stands_for_the_mixture_over_a_day() -> None:
+    """Eight hours of 1 min and sixteen of 4 min: 3 min; a third of the draws is 1 min."""
+    law = by_time(from_00=240, from_16=60)
+    assert law.average == pytest.approx(180)
+    assert law.cdf(np.array([59.0, 60.0, 240.0])).tolist() == pytest.approx([0, 1 / 3, 1])
+    drawn = law.sample(np.random.default_rng(3), 30_000)
+    assert (drawn == 60).mean() == pytest.approx(1 / 3, abs=0.011)
+
+
+def test_a_law_holds_from_its_label_on_and_over_midnight() -> None:
+    law = by_time(from_08=1, from_18=2)
+    wall = np.array([1440 * 10 + minute for minute in (0, 479, 480, 1079, 1080, 1439)])
+    assert law.law_at(wall).tolist() == [1, 1, 0, 0, 1, 1]
