@@ -34,6 +34,7 @@ def for_screen(result: Result) -> list[Table | None]:
         staffing_table(result) if baseline(result) else None,
         solver_table(result),
         brief_service_table(records),
+        brief_customers_table(records),
         brief_groups_table(records),
         money_table(records),
     ]
@@ -248,6 +249,7 @@ def _day(day: date | None) -> str:
 
 BY_TYPE = ("offered", "service_level", "asa", "wait_p95", "abandonment", "aht")
 BOT = ("bot_entered", "containment", "resolved_containment", "hand_off", "bot_give_up", "containment_kept")
+FULL = ("first_response", "follow_ups", "fcr", "contacts_per_customer", "late_share", "satisfaction")
 BY_GROUP = (
     "heads", "paid_hours", "agent_cost", "scheduled", "utilisation", "occupancy", "occupancy_spread", "slot_use",
     "contacts_in_hand", "overtime_hours",
@@ -267,6 +269,13 @@ def service_table(records: Records) -> Table:
 def brief_service_table(records: Records) -> Table:
     """The same without the AHT, for a screen."""
     return by_kind("Service by contact type", records, "type", BY_TYPE[:-1])
+
+
+def brief_customers_table(records: Records) -> Table | None:
+    """What only full runs know, for a screen; None of a plain one."""
+    if records.get("fcr") is None:
+        return None
+    return by_kind("Customers and follow-ups", records, "type", FULL)
 
 
 def bot_table(records: Records) -> Table | None:
