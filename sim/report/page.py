@@ -172,16 +172,34 @@ def _assumptions(result: Result, horizon: Mapping[str, Any]) -> Table:
     document: dict[str, Any] = result.scenario.document
     busyness = document.get("busyness", {}).get("cv", 0.0)
     how = "each agent keeps to hours of their own" if result.staffing == "by_person" else "heads by interval"
+    routing = document.get("routing", "priority")
     rows = (
         ("horizon", f"{horizon['start'].replace('T', ' ')}, {horizon['length']}, intervals of {_interval(horizon)}"),
         ("contact types", str(len(document["contact_types"]))),
         ("events", ", ".join(document.get("events", {})) or "none"),
         ("busyness of a day", f"gamma, mean 1, cv {busyness:g}" if busyness else "every day alike"),
-        ("routing", document.get("routing", "priority")),
-        ("staffing", f"simulated {result.staffing.replace('_', ' ')}: {how}; all who are planned come"),
-        ("start", "the desk is empty"),
+        ("follow-ups", ", ".join(_follow_ups(document)) or "none: whoever is gone stays away"),
+        ("routing", routing if isinstance(routing, str) else str(routing.get("policy", "priority"))),
+        ("staffing", f"simulated {result.staffing.replace('_', ' ')}: {how}; {_attendance(document)}"),
+        ("start", _start(document)),
+        ("booking", f"contacts count in the interval of {document.get('booking', 'asking')}"),
     )
     return Table("Assumptions", ("", ""), rows, 2)
+
+
+def _follow_ups(document: Mapping[str, Any]) -> list[str]:
+    kinds = document["contact_types"].items()
+    return [f"{name}/{rule}" for name, kind in kinds for rule in kind.get("follow_ups", {})]
+
+
+def _attendance(document: Mapping[str, Any]) -> str:
+    drawn = [name for name, group in document["agent_groups"].items() if group.get("attendance")]
+    return f"who really comes is drawn for {', '.join(drawn)}" if drawn else "all who are planned come"
+
+
+def _start(document: Mapping[str, Any]) -> str:
+    left = ", ".join(f"{of['number']} {name}" for name, of in document.get("backlog", {}).items())
+    return f"open from before: {left}" if left else "the desk is empty"
 
 
 def _interval(horizon: Mapping[str, Any]) -> str:

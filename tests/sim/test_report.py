@@ -393,3 +393,10 @@ def test_a_full_run_has_its_tables_on_the_page(everything: Result) -> None:
     found = {table.title: table for table in full_tables.full_tables(Records(everything.estimates))}
     promises = found["Promises"]
     assert [row[0] for row in promises.rows] == ["calls", "all"]
+
+
+def test_the_assumptions_say_what_is_switched_on(everything: Result) -> None:
+    html = page(everything, {}, {})
+    assert "calls/redial, calls/repeat" in html
+    assert "open from before: 20 mail" in html
+    assert "all who are planned come" in html
