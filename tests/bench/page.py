@@ -15,7 +15,7 @@ from sim.scenario import Scenario
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "benchmarks.md"
 MEASURED = Measured(peak.HALF_HOUR_MS, 48, np.array([[5_000] * 8, [20_000] * 8]), BUCKETS)
-VOLUMES = {1_000: 9, 10_000: 5, 100_000: 3}
+VOLUMES = {1_000: 9, 10_000: 5, 100_000: 2}
 """Contacts an hour at the peak, and how often each rival runs."""
 
 
