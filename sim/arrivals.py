@@ -6,6 +6,7 @@ hour uses its rate twice. Everything here is per contact type, in order of `scen
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -196,15 +197,24 @@ def draw(pieces: Pieces, law: str, factor: Floats, dice: np.random.Generator) ->
     expected = pieces.expected * factor[pieces.day]
     mass = np.concatenate(([0.0], np.cumsum(expected)))
     points = LAWS[law](dice, mass, pieces.border)
-    counts: Integers = np.diff(np.searchsorted(points, mass))
+    of_each = _by_point(points, mass)
     width: Integers = np.diff(pieces.edge_ms)
     slope = np.divide(width, expected, out=np.zeros(len(width)), where=expected > 0)
-    points -= np.repeat(mass[:-1], counts)
-    points *= np.repeat(slope, counts)
+    points -= of_each(mass[:-1])
+    points *= of_each(slope)
     instants: Integers = points.astype(np.int64)
-    np.minimum(instants, np.repeat(width - 1, counts), out=instants)
-    instants += np.repeat(pieces.edge_ms[:-1], counts)
+    np.minimum(instants, of_each(width - 1), out=instants)
+    instants += of_each(pieces.edge_ms[:-1])
     return instants
+
+
+def _by_point(points: Floats, mass: Floats) -> Callable[[npt.NDArray[Any]], npt.NDArray[Any]]:
+    """What hands each point the value of its piece: few points are looked up one by one, many counted by piece."""
+    if len(points) < 2 * len(mass):
+        piece = np.searchsorted(mass, points, side="right") - 1
+        return lambda values: values[piece]
+    counts = np.diff(np.searchsorted(points, mass))
+    return lambda values: np.repeat(values, counts)
 
 
 # -------------------------------------------------------------------------------------------------------------- trace
