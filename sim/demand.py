@@ -103,7 +103,11 @@ def sample(scenario: Scenario, seed: int, replication: int) -> Demand:
 def _carried_in(source: Source, backlog: Backlog, seed: int, replication: int) -> Columns:
     """Contacts of a type that have asked before the desk begins, at least a millisecond."""
     dice = partial(stream, seed, replication, name_key(f"{source.name} carried in"))
-    age_ms = np.maximum(whole_ms(backlog.age.sample(dice(Quantity.AGE), backlog.number)).astype(np.int64), 1)
+    if backlog.age is not None:
+        ages = backlog.age.sample(dice(Quantity.AGE), backlog.number or 0)
+    else:
+        ages = np.array(backlog.ages, dtype=np.float64)
+    age_ms = np.maximum(whole_ms(ages).astype(np.int64), 1)
     asking = replace(source, trace=None, kind=source.kind.model_copy(update={"bot": None}))
     return Contacts(source=asking, dice=dice, arrival_ms=np.sort(-age_ms)).columns()
 

@@ -17,6 +17,7 @@ from sim.clock import YEARS, Horizon, instants_of_local
 from sim.scenario_problems import Problem, did_you_mean, file_problem, problem, split
 from sim.scenario_schema import TABLE_KEYS
 from sim.scenario_tables import (
+    BACKLOG_COLUMNS,
     SHIFT_COLUMNS,
     TRACE_COLUMNS,
     NoTable,
@@ -29,7 +30,12 @@ from sim.scenario_tables import (
 )
 from sim.scenario_tree import Node, Origin, Place, Scalar, find, mappings, put
 
-SERIES = ("profiles.*", *(f"contact_types.*.arrivals.{form}" for form in ("per_hour", "profile", "counts")))
+SERIES = (
+    "profiles.*",
+    *(f"contact_types.*.arrivals.{form}" for form in ("per_hour", "profile", "counts")),
+    "contact_types.*.bot.drift",
+    "bots.*.capacity",
+)
 _BREAK = re.compile(r"\s*(?P<after>[^+]+?)\s*\+\s*(?P<length>.+?)\s*(?P<paid>\bpaid)?\s*")
 _TIME_OF_DAY = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)(?::([0-5]\d(?:\.\d+)?))?")
 
@@ -52,7 +58,12 @@ class Inliner:
             for place, node in mappings(tree)
             if _refers(node) and (family := node.child("family")) and family.text == "empirical"
         ]
-        tables = {"trace": self._trace, "staffing.levels": self._levels, "staffing.shifts": self._shifts}
+        tables = {
+            "trace": self._trace,
+            "backlog": self._backlog,
+            "staffing.levels": self._levels,
+            "staffing.shifts": self._shifts,
+        }
         for pattern, reader in tables.items():
             readings += [(place, node, reader) for place, node in find(tree, pattern) if _refers(node) or node.text]
         for place, node, read in readings:
@@ -66,6 +77,7 @@ class Inliner:
             self.problems.append(none.why)
         harmless: dict[Place, dict[str, Node] | list[Node]] = {
             ("trace",): [],
+            ("backlog",): {},
             ("staffing", "levels"): {},
             ("staffing", "shifts"): [],
         }
@@ -154,6 +166,17 @@ class Inliner:
             for row in rows
         ]
         return Node([_record(row, table.rows[i].origin) for i, row in enumerate(filled)], table.origin, whole=True)
+
+    def _backlog(self, node: Node, place: Place) -> Node:
+        table = self._table(node, place)
+        names = ["contact_type" if name == "type" else name for name in table.header]
+        self._check_columns(table, names, BACKLOG_COLUMNS, needed=BACKLOG_COLUMNS)
+        ages: dict[str, list[Node]] = {}
+        for row in table.rows:
+            cells = dict(zip(names, row.cells, strict=True))
+            ages.setdefault(cells["contact_type"], []).append(Node(_seconds(table, cells["age"]), row.origin))
+        found = {name: Node({"ages": Node(list(of), of[0].origin)}, of[0].origin) for name, of in ages.items()}
+        return Node(found, table.origin, whole=True)
 
     def _shifts(self, node: Node, place: Place) -> Node:
         table = self._table(node, place)

@@ -39,6 +39,11 @@ _EXAMPLES = {
     "contact_type": "orders",
     "group": "service",
     "starts": '["08:00", "12:00"]',
+    "on": "abandoned",
+    "share": '"10 %"',
+    "accepted": '"30 %"',
+    "number": "20",
+    "policy": "fcfs",
 }
 
 
@@ -85,13 +90,18 @@ def _add_file_forms(defs: Schema) -> None:
     top["profiles"] = {"type": "object", "additionalProperties": series, "description": "shared profiles by name"}
     for place, forms in (
         (top["trace"], [table, _FILE]),
+        (top["backlog"], [table, _FILE]),
         (arrivals["per_hour"], [table]),
         (arrivals["counts"], [table]),
         (arrivals["profile"], [table, {"type": "string", "description": "the name of a shared profile"}]),
+        (defs["BotJourney"]["properties"]["drift"], [table]),
+        (defs["Bot"]["properties"]["capacity"], [table]),
         (staffing["levels"], [table, _FILE]),
         (staffing["shifts"], [table, _FILE]),
         (defs["TraceRow"]["properties"]["arrival"], [{"type": "string", "description": "or a local time"}]),
     ):
+        if "anyOf" not in place:
+            place["anyOf"] = [{key: place.pop(key) for key in ("type", "additionalProperties")}]
         place["anyOf"] = [*place["anyOf"], *forms]
     defs["Empirical"]["properties"].update(_TABLE["properties"])
     defs["Empirical"]["required"] = ["family"]

@@ -21,6 +21,7 @@ from sim.units import format_clock, format_duration
 DELIMITERS = (",", ";", "\t", "|")
 SHIFT_COLUMNS = ("template", "group", "start", "length", "day", "breaks", "number")
 TRACE_COLUMNS = ("arrival", "contact_type", "talk", "patience")
+BACKLOG_COLUMNS = ("contact_type", "age")
 
 
 @dataclass(frozen=True)

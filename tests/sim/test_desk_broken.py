@@ -230,6 +230,10 @@ MESSAGES = {
         "backlog: {order: {number: 3, age: {family: exponential, mean: 1 h}}}",
         "2: backlog.order: there is no contact type 'order': did you mean 'orders'?",
     ),
+    "backlog_without_age": (
+        "backlog: {orders: {number: 3}}",
+        "2: backlog.orders: a backlog has either number and age, or ages: give one of these forms",
+    ),
     "backlog_negative": (
         "backlog: {orders: {number: -3, age: {family: exponential, mean: 1 h}}}",
         "2: backlog.orders.number is -3: must not be negative: write 0 or more",

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from sim.demand import sample
 from sim.scenario import Scenario
 from sim.scenario_file import ScenarioErrors, dump, load, load_text, shifts_csv
 from sim.staffing import StaffingPlan
@@ -245,3 +246,38 @@ def test_a_trace_goes_into_the_text_of_its_scenario() -> None:
     (problem,) = errors.value.problems
     assert problem.line
     assert "5.0,orders,many" in text.replace("120.0", "many").splitlines()[problem.line - 1]
+
+
+# ------------------------------------------------------------------------------------------------- bots and a backlog
+
+
+def test_a_bot_s_capacity_and_drift_come_from_tables() -> None:
+    Path("bot.csv").write_text("start,helper,orders\n08:00,5,1\n09:00,8,0.9\n", "utf-8")
+    journey = "{uses: helper, drift: {file: bot.csv}, duration: {family: exponential, mean: 1 min}}"
+    found = desk(talk=f"{TALK}, bot: {journey}", more="bots: {helper: {capacity: {file: bot.csv}}}")
+    assert found.bots["helper"].capacity == {"08:00": 5, "09:00": 8}
+    bot = found.contact_types["orders"].bot
+    assert bot is not None
+    assert bot.drift == {"08:00": 1, "09:00": 0.9}
+
+
+def test_open_contacts_come_from_a_table() -> None:
+    Path("open.csv").write_text("type;age\norders;90 min\norders;12,5\n", "utf-8")
+    found = desk(more="backlog: open.csv")
+    assert found.backlog["orders"].ages == (5400, 12.5)
+    assert load_text(dump(found)) == found
+    assert sample(found, 1, 0).arrival_ms[:2].tolist() == [-5_400_000, -12_500]
+
+
+@pytest.mark.parametrize(
+    ("table", "message"),
+    [
+        ("contact_type,age\norders,old\n", 'open.csv:2: backlog.orders.ages.0 is "old": a duration is a number'),
+        ("contact_type,age\norder,5\n", "open.csv:2: backlog.order: there is no contact type 'order'"),
+        ("contact_type,since\norders,5\n", "open.csv:1: no such column: since: known: contact_type, age"),
+    ],
+)
+def test_a_backlog_with_a_fault_names_its_line(table: str, message: str) -> None:
+    Path("open.csv").write_text(table, "utf-8")
+    (problem,) = refused(more="backlog: open.csv")
+    assert problem.startswith(message)
