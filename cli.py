@@ -4,6 +4,11 @@ The result goes to stdout, progress to stderr. Nothing heavy is imported before 
 needs. What they share is in `sim.terminal`.
 """
 
+from sim.terminal.leaving import quietly
+
+quietly()
+
+# ruff: noqa: E402  # Ctrl-C is to end the imports below quietly
 import os
 import shutil
 import sys
@@ -36,6 +41,8 @@ from sim.terminal.voice import (
     MethodOption,
     Mode,
     NoBound,
+    NoCluster,
+    NoProcesses,
     ObjectiveOption,
     Out,
     Over,
@@ -62,18 +69,19 @@ from sim.terminal.voice import (
     going_on,
     interruptible,
     kept,
+    landed,
     remember,
     run_folder,
     say,
     show,
     stop,
     tell,
+    tell_any,
     told,
 )
 
 if TYPE_CHECKING:
     from sim.experiment import Runs
-    from sim.results import Result
     from sim.scenario_file import CheckReport
 
 
@@ -111,7 +119,7 @@ def init(
         files = files_of(resolve(example))
         with whole_folder(folder) as made:
             for file in files:
-                shutil.copyfile(file, made / file.name)
+                shutil.copyfile(file, made.path / file.name)
     scenario = folder / f"{example}.yaml"
     if as_json:
         say(json.dumps({"folder": str(folder), "files": [file.name for file in files]}))
@@ -229,7 +237,9 @@ def simulate(
         result = result_of(found, command="simulate", stopping=stopping)
         with kept(lambda: tell(result, as_json)):
             means, more = figures(found), every_row(found, tables)
-            write_run(folder, result, scenario_text=dump(desk), tables=means, more=more, overwrite=overwrite)
+            text = dump(desk)
+            rest: Any = {"more": more, "overwrite": overwrite, "beside": True}
+            folder = landed(write_run(folder, result, scenario_text=text, tables=means, **rest), folder)
     remember(result, folder)
     tell(result, as_json)
     for sentence in sentences(stopping) if stopping and not as_json else ():
@@ -257,6 +267,8 @@ def plan(
     no_bound: NoBound = False,
     engine: EngineOption = "auto",
     workers: Workers = CORES,
+    processes: NoProcesses = None,
+    cluster: NoCluster = None,
     overlay: Overlay = None,
     sets: Set = None,
     allow_path: AllowPath = False,
@@ -275,6 +287,11 @@ def plan(
     from sim.scenario_file import dump, shifts_csv
     from sim.summary import required_records, result_of, tables
 
+    if processes or cluster:
+        stop(
+            "error: a plan is sought by the threads of this process (--workers), which share the customers of its "
+            "days; --processes and --cluster are for simulate, compare and sweep"
+        )
     with told():
         desk = desk_of(scenario, overlay, sets, allow_path=allow_path)
         desk = asked_of(desk, share("--floor", floor), share("--confidence", confidence))
@@ -314,7 +331,9 @@ def plan(
         )
         files = {"plan.json": found.model_dump_json(indent=2) + "\n", "plan.csv": shifts_csv(found.shifts)}
         with kept(lambda: tell(result, as_json)):
-            write_run(folder, result, scenario_text=dump(desk), tables=tables(runs), files=files, overwrite=overwrite)
+            text, means = dump(desk), tables(runs)
+            rest: Any = {"files": files, "overwrite": overwrite, "beside": True}
+            folder = landed(write_run(folder, result, scenario_text=text, tables=means, **rest), folder)
     remember(result, folder)
     tell(result, as_json)
     follow(
@@ -374,27 +393,13 @@ def compare(
             )
         line.end()
         results = comparison.results_of(runs)
-        with kept(lambda: _tell_comparison(results[0], as_json)):
-            comparison.write_comparison(folder, runs, results, overwrite=overwrite)
+        with kept(lambda: tell(results[0], as_json)):
+            there = comparison.write_comparison(folder, runs, results, overwrite=overwrite, beside=True)
+            folder = landed(there, folder)
     remember(results[0], folder)
-    _tell_comparison(results[0], as_json)
+    tell(results[0], as_json)
     follow(folder, as_json, f"peakdesk report {folder}")
     raise typer.Exit(exit_code((target for one in results for target in one.targets), accept))
-
-
-def _tell_comparison(result: "Result", as_json: bool) -> None:
-    from sim.report.comparison import comparison_tables
-    from sim.report.tables import headline
-    from sim.results import to_json
-
-    if as_json:
-        say(to_json(result).rstrip())
-        return
-    say(headline(result))
-    show(*comparison_tables(result))
-    say()
-    for warning in result.warnings:
-        say(f"warning: {warning}")
 
 
 @app.command()
@@ -418,7 +423,6 @@ def sweep(
 ) -> None:
     """A grid of what-ifs on the same customers: a table, charts. Run again, it goes on where it was interrupted."""
     from planner.propose import propose
-    from sim.report.sweep import sweep_table
     from sim.report.sweep_figures import charts
     from sim.results import write_files
     from sim.sweep import axis, folder_of, grid
@@ -443,11 +447,9 @@ def sweep(
             )
             line.end()
             write_files(folder, charts(whole))
-    if as_json:
-        say(whole.model_dump_json(indent=1))
-    else:
-        show(sweep_table(whole))
-    follow(folder, as_json)
+    remember(whole, folder)
+    tell_any(whole, as_json)
+    follow(folder, as_json, f"peakdesk report {folder}")
 
 
 @app.command()
@@ -461,17 +463,19 @@ def report(
     from pydantic import ValidationError
 
     from sim.report.page import report as pages
+    from sim.report.sweep_page import sweep_report
     from sim.results import read_result, write_files
+    from sim.sweep import SWEEP_FILE, read_sweep
 
     written = []
     with told():
         for run in runs:
             try:
-                result = read_result(run)
+                files = sweep_report(read_sweep(run)) if (run / SWEEP_FILE).is_file() else pages(read_result(run))
             except (FileNotFoundError, ValidationError):
-                stop(f"error: {run} is no run folder: give a folder that peakdesk simulate or plan has written")
+                stop(f"error: {run} is no run folder: give one that simulate, plan, compare or sweep has written")
             folder = run if run.is_dir() else run.parent
-            write_files(folder, pages(result))
+            write_files(folder, files)
             written.append(folder / "report.html")
     if as_json:
         say(json.dumps([str(path) for path in written]))

@@ -434,21 +434,22 @@ def difference_rows(found: Iterable[DifferenceRecord]) -> list[Row]:
 
 
 def write_comparison(
-    folder: Path, comparison: Comparison, results: Sequence[Result], *, overwrite: bool = False
-) -> None:
+    folder: Path, comparison: Comparison, results: Sequence[Result], *, overwrite: bool = False, beside: bool = False
+) -> Path:
     """Write the folder of the comparison, and inside it that of each candidate but the baseline; see `write_run`."""
     files: dict[str, str] = {}
     for number, (one, result) in enumerate(zip(comparison.candidates, results, strict=True), start=1):
         if number > 1:
             inner = _folder(number, one)
             files |= {f"{inner}/{RESULT_FILE}": to_json(result), f"{inner}/{SCENARIO_FILE}": dump(one.scenario)}
-    write_run(
+    return write_run(
         folder,
         results[0],
         scenario_text=dump(comparison.candidates[0].scenario),
         tables={"differences": difference_rows(results[0].differences)},
         files=files,
         overwrite=overwrite,
+        beside=beside,
     )
 
 

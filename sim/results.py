@@ -5,6 +5,7 @@ written whole or not at all.
 """
 
 import csv
+import errno
 import io
 import json
 import os
@@ -13,6 +14,7 @@ import secrets
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal
@@ -369,21 +371,24 @@ def write_run(
     files: Mapping[str, str | bytes] | None = None,
     more: Callable[[Path], object] | None = None,
     overwrite: bool = False,
-) -> None:
+    beside: bool = False,
+) -> Path:
     """Write a run folder: result.json, scenario.yaml, estimates.csv, NAME.csv for each table, and other files by path.
 
     `more` writes what is too long to be held in memory into the folder that it is given. Raises FileExistsError where
-    something is there already, unless it may be overwritten; whatever goes wrong, nothing half-written stays and what
-    was there before is still there.
+    something is there already, unless it may be overwritten; with `beside` the next name that is free is taken instead,
+    for a run that was promised the folder and found it taken when its work was done. Whatever goes wrong, nothing
+    half-written stays and what was there before is still there. Returns where it is.
     """
     contents: dict[str, str | bytes] = {RESULT_FILE: to_json(result), SCENARIO_FILE: scenario_text}
     contents["estimates.csv"] = csv_text(estimate_rows(result.estimates))
     contents |= {f"{name}.csv": csv_text(rows) for name, rows in (tables or {}).items()}
-    with whole_folder(folder, overwrite=overwrite) as made:
+    with whole_folder(folder, overwrite=overwrite, beside=beside) as made:
         for name, content in (contents | dict(files or {})).items():
-            _write(made / _inside(name), content)
+            _write(made.path / _inside(name), content)
         if more is not None:
-            more(made)
+            more(made.path)
+    return made.landed
 
 
 def _inside(name: str) -> PurePosixPath:
@@ -398,21 +403,35 @@ def _write(path: Path, content: str | bytes) -> None:
     path.write_bytes(content.encode() if isinstance(content, str) else content)
 
 
+@dataclass
+class Making:
+    """A folder that is being written at `path` and has `landed` where it belongs when all went well."""
+
+    path: Path
+    landed: Path
+
+
 @contextmanager
-def whole_folder(folder: Path, *, overwrite: bool = False) -> Iterator[Path]:
-    """A new folder beside `folder` to write into, that takes its place when all went well and else disappears."""
-    folder = folder.resolve()
-    _refuse_to_replace(folder, overwrite)
+def whole_folder(folder: Path, *, overwrite: bool = False, beside: bool = False) -> Iterator[Making]:
+    """A new folder beside `folder` to write into, that takes its place when all went well and else disappears.
+
+    Where somebody was quicker and has taken its place, it is refused, or with `beside` lands beside that one.
+    """
+    given, folder = folder, folder.resolve()
+    if not beside or overwrite:
+        refuse_to_replace(folder, overwrite=overwrite)
     folder.parent.mkdir(parents=True, exist_ok=True)
     token = secrets.token_hex(4)
     made, old = (folder.with_name(f".{folder.name}.{token}.{kind}") for kind in ("part", "old"))
     made.mkdir()
+    making = Making(made, given)
     try:
-        yield made
-        _refuse_to_replace(folder, overwrite)  # somebody may have been quicker
-        if folder.exists():
+        yield making
+        if overwrite or not beside:
+            refuse_to_replace(folder, overwrite=overwrite)
+        if overwrite and folder.exists():
             folder.rename(old)
-        made.rename(folder)
+        _land(making)
     except BaseException:
         shutil.rmtree(made, ignore_errors=True)
         if old.exists() and not folder.exists():
@@ -421,6 +440,27 @@ def whole_folder(folder: Path, *, overwrite: bool = False) -> Iterator[Path]:
     finally:
         if folder.exists():
             shutil.rmtree(old, ignore_errors=True)
+
+
+def _land(making: Making) -> None:
+    """Give a folder its name, or the next one that is free."""
+    while True:
+        if not os.path.lexists(making.landed):
+            try:
+                making.path.rename(making.landed)
+            except OSError as error:
+                if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+                    raise
+            else:
+                return
+        making.landed = _next_name(making.landed)
+
+
+def _next_name(folder: Path) -> Path:
+    stem, dash, number = folder.name.rpartition("-")
+    if dash and number.isdigit():
+        return folder.with_name(f"{stem}-{int(number) + 1}")
+    return folder.with_name(f"{folder.name}-2")
 
 
 def next_folder(parent: Path, scenario: str, command: str) -> Path:
@@ -432,10 +472,14 @@ def next_folder(parent: Path, scenario: str, command: str) -> Path:
 
 def refuse_unwritable(folder: Path, *, overwrite: bool = False) -> None:
     """Raise OSError where `write_run` could not write this folder, before any work is done for it."""
-    _refuse_to_replace(folder, overwrite)
+    refuse_to_replace(folder, overwrite=overwrite)
     above = next(parent for parent in folder.absolute().parents if parent.exists())
-    if not above.is_dir() or not os.access(above, os.W_OK):
-        raise OSError(f"{above} is no folder that can be written: choose another folder")
+    probe = above / f".peakdesk.{secrets.token_hex(4)}.probe"
+    try:
+        probe.mkdir()
+        probe.rmdir()
+    except OSError as error:
+        raise OSError(f"{above} takes no folder ({error.strerror}): choose another folder") from None
 
 
 def write_files(folder: Path, files: Mapping[str, bytes]) -> None:
@@ -451,11 +495,12 @@ def write_files(folder: Path, files: Mapping[str, bytes]) -> None:
             part.unlink(missing_ok=True)
 
 
-def _refuse_to_replace(folder: Path, overwrite: bool) -> None:
+def refuse_to_replace(folder: Path, *, overwrite: bool = False) -> None:
+    """Raise FileExistsError where a folder is there that may not be replaced."""
     if not folder.exists():
         return
     if not overwrite:
-        raise FileExistsError(f"{folder} exists already: choose another folder, or say that it may be overwritten")
+        raise FileExistsError(f"{folder} exists already: choose another folder")
     if not folder.is_dir() or (any(folder.iterdir()) and not (folder / RESULT_FILE).exists()):
         raise FileExistsError(f"{folder} is no run folder and is not overwritten: choose another folder")
 

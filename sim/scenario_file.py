@@ -156,10 +156,14 @@ def resolve(name_or_path: str | Path) -> Path:
         return path
     if name in bundled():
         return _bundle() / f"{name}.yaml"
+    if path.is_dir():
+        inside = ", ".join(sorted(str(file) for file in path.glob("*.y*ml")))
+        fix = f"give a file in it: {inside}" if inside else "give a file: there is no scenario in it"
+        raise ScenarioErrors([file_problem(Origin(name), "this is a folder", fix)])
     beside_it = path.parent.glob("*.y*ml") if path.parent.is_dir() else ()
     near = did_you_mean(path.name, [*bundled(), *(other.name for other in beside_it)])
     hint = f"{near} " if near.startswith("did") else ""
-    rule = "this is a folder" if path.is_dir() else "there is no such file, and no bundled scenario of this name"
+    rule = "there is no such file, and no bundled scenario of this name"
     raise ScenarioErrors([file_problem(Origin(name), rule, f"{hint}bundled: {', '.join(bundled()) or 'none'}")])
 
 

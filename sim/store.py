@@ -77,6 +77,15 @@ class Store:
             added = database.execute(f"INSERT INTO runs ({', '.join(names)}) VALUES ({places})", values)
             return int(added.lastrowid or 0)
 
+    def add_once(self, line: Line) -> int:
+        """The same, unless the newest line of this folder is of the same run: then its id."""
+        for known in self.lines():
+            if known.folder.absolute() == line.folder.absolute():
+                if (known.command, known.hash, known.seed) == (line.command, line.hash, line.seed):
+                    return known.id
+                break
+        return self.add(line)
+
     def lines(self) -> list[Line]:
         """All lines, the newest first."""
         return self._found("ORDER BY id DESC")

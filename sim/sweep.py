@@ -19,6 +19,7 @@ from pydantic import ValidationError
 
 from sim.digest import Digest
 from sim.results import (
+    SCENARIO_FILE,
     PointRecord,
     Row,
     SweepRecord,
@@ -29,7 +30,7 @@ from sim.results import (
     write_files,
 )
 from sim.scenario import Scenario
-from sim.scenario_file import load
+from sim.scenario_file import dump, load
 from sim.scenario_problems import Problem, ScenarioErrors, file_problem
 from sim.scenario_tree import Origin
 from sim.staffing import StaffingPlan
@@ -38,6 +39,7 @@ from sim.targets import judge
 
 MOST_POINTS = 10_000
 POINTS = "points"
+SWEEP_FILE = "sweep.json"
 _LAW = ("peakdesk", "numpy")
 """Versions that must be the same for points to be of the same customers."""
 
@@ -204,11 +206,31 @@ def sweep(
         found.append(kept.model_copy(update={"settings": dict(point.settings)}))
     whole = _whole(points, found, seed, replications)
     write_files(folder, {
-        "sweep.json": (whole.model_dump_json(indent=1) + "\n").encode(),
+        SCENARIO_FILE: dump(points[0].scenario).encode(),
+        SWEEP_FILE: (whole.model_dump_json(indent=1) + "\n").encode(),
         "sweep.csv": csv_text(rows(whole)).encode(),
         "targets.csv": csv_text(target_rows(whole)).encode(),
     })  # fmt: skip
     return whole
+
+
+def read_sweep(folder: Path) -> SweepRecord:
+    """The sweep of a folder."""
+    return SweepRecord.model_validate_json((folder / SWEEP_FILE).read_bytes())
+
+
+def points_of(whole: SweepRecord, folder: Path) -> list[Point]:
+    """The points of a sweep from the scenario that was frozen in its folder, that of its first point.
+
+    Raises ScenarioErrors where that no longer gives the desks that were swept.
+    """
+    axes = [Axis(path, values) for path, values in whole.axes.items()]
+    points = grid(folder / SCENARIO_FILE, axes, allow_path=True)
+    if [point.scenario.hash for point in points] != [point.scenario_hash for point in whole.points]:
+        rule = "this is no longer the desk that was swept"
+        fix = "give the command of the sweep again"
+        raise ScenarioErrors([file_problem(Origin(str(folder / SCENARIO_FILE)), rule, fix)])
+    return points
 
 
 def _refuse_without_staffing(points: Sequence[Point]) -> None:
@@ -309,6 +331,8 @@ __all__ = [
     "folder_of",
     "grid",
     "missing",
+    "points_of",
+    "read_sweep",
     "rows",
     "sweep",
     "target_rows",

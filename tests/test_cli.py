@@ -307,8 +307,14 @@ def test_a_folder_that_cannot_be_written_is_refused_before_the_work(monkeypatch:
     done = simulate("--out", "file/run")
     assert done.exit_code == cli.Exit.BAD_INPUT
     assert "choose another folder" in done.stderr
-    monkeypatch.setattr("os.access", lambda *_: False)
-    assert simulate("--out", "run").exit_code == cli.Exit.BAD_INPUT
+
+    def refused(*_: object, **__: object) -> None:
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    monkeypatch.setattr(Path, "mkdir", refused)
+    done = simulate("--out", "run")
+    assert done.exit_code == cli.Exit.BAD_INPUT
+    assert "takes no folder (Read-only file system)" in done.stderr
 
 
 def test_a_full_disk_leaves_nothing_behind_and_still_shows_the_result(monkeypatch: pytest.MonkeyPatch) -> None:

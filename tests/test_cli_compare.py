@@ -1,6 +1,7 @@
 """`peakdesk compare` and `peakdesk sweep`: what they print, what they write, with which code they leave."""
 
 import errno
+import html
 import json
 import os
 import re
@@ -9,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -191,7 +193,8 @@ def test_a_sweep_is_printed_and_written() -> None:
     assert "talk.mean  service.cost_per_hour  service level (SL-4)" in done.stdout
     (folder,) = Path("runs").iterdir()
     assert folder.name.startswith("desk-sweep-")
-    assert {path.name for path in folder.iterdir()} == {"points", "figures", "sweep.csv", "sweep.json", "targets.csv"}
+    files = {"points", "figures", "scenario.yaml", "sweep.csv", "sweep.json", "targets.csv"}
+    assert {path.name for path in folder.iterdir()} == files
     assert {path.name for path in (folder / "figures").iterdir()} >= {"lines.svg", "heat-map.svg", "frontier.png"}
     assert len(list((folder / "points").iterdir())) == 6
 
@@ -301,6 +304,53 @@ def test_a_sweep_that_is_stopped_from_outside_goes_on(pulled: signal.Signals) ->
 
 
 # --------------------------------------------------------------------------------------------------------- documents
+
+
+# ------------------------------------------------------------------------------------------------ where they are run
+
+COMPARED = ["compare", "desk.yaml", "quick.yaml", "-n", "20", "--engine", "compiled", "--json"]
+SWEPT = ["sweep", "desk.yaml", "--over", f"{TALK}=2 min,4 min", "-n", "20", "--engine", "compiled", "--json"]
+
+
+@pytest.mark.parametrize("words", [COMPARED, SWEPT], ids=["compare", "sweep"])
+def test_processes_give_the_same(words: list[str]) -> None:
+    here = peakdesk(*words, "--out", "here")
+    there = peakdesk(*words, "--out", "there", "--processes", "2")
+    assert json.loads(there.stdout) == json.loads(here.stdout)
+
+
+@pytest.mark.skipif(find_spec("distributed") is None, reason="the extra `cluster` is not installed")
+def test_a_cluster_gives_the_same() -> None:
+    from distributed import LocalCluster
+
+    with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=":0") as cluster:
+        for words in (COMPARED, SWEPT):
+            here, there = (
+                peakdesk(*words, "--out", f"{words[0]}{len(more)}", *more)
+                for more in ([], ["--cluster", cluster.scheduler_address])
+            )
+            assert json.loads(there.stdout) == json.loads(here.stdout)
+
+
+def test_a_plan_says_where_it_can_be_sought() -> None:
+    for more in (["--processes", "2"], ["--cluster", "tcp://nobody:1"]):
+        done = peakdesk("plan", "desk.yaml", *more)
+        assert done.exit_code == cli.Exit.BAD_INPUT
+        assert "threads of this process (--workers)" in done.stderr
+
+
+def test_the_page_of_a_sweep_shows_its_points_and_how_to_run_it_again() -> None:
+    sweep("--over", f"{TALK}=2 min,4 min", "--out", "swept")
+    done = peakdesk("report", "swept")
+    assert done.exit_code == cli.Exit.DONE
+    page = Path("swept/report.html").read_text(encoding="utf-8")
+    assert "Sweep of desk" in page
+    assert page.count("<tr>") > 6
+    assert "data:image/svg+xml" in page
+    command = html.unescape(re.search(r"<code>(peakdesk sweep .*?)</code>", page)[1])  # type: ignore[index]
+    words = shlex.split(command)[1:]
+    again = peakdesk(*(word.replace("scenario.yaml", "swept/scenario.yaml") for word in words), "--json")
+    assert json.loads(again.stdout)["points"] == json.loads(Path("swept/sweep.json").read_bytes())["points"]
 
 
 def test_the_commands_of_the_document_run() -> None:

@@ -58,6 +58,14 @@ def figures(folder: str) -> Any:
     return json.loads(Path(folder, "result.json").read_text(encoding="utf-8"))["estimates"]
 
 
+def touch(scenario: Path) -> None:
+    """One contact an hour more."""
+    text = scenario.read_text(encoding="utf-8")
+    changed = text.replace('"00:00": 30.0', '"00:00": 31.0')
+    assert changed != text
+    scenario.write_text(changed, encoding="utf-8")
+
+
 def test_runs_are_listed_the_newest_first() -> None:
     assert peakdesk("runs").stdout == "No runs yet.\n"
     assert not STORE.exists()
@@ -151,10 +159,39 @@ def test_a_folder_that_is_gone_or_another_is_told(command: str) -> None:
     assert "cannot be read" in gone.stderr
 
 
-def test_a_comparison_is_listed_but_not_run_again() -> None:
-    peakdesk("compare", "desk.yaml", "contact_types.orders.arrivals.per_hour=20", "-n", "4", "--engine", "reference")
-    assert listed()[0]["command"] == "compare"
-    assert "give that command again" in peakdesk("runs", "again", "1").stderr
+def test_a_comparison_is_the_same_again_though_the_desk_has_changed() -> None:
+    first = peakdesk("compare", "desk.yaml", "contact_types.orders.talk.mean=1 min", "-n", "3")
+    Path("desk.yaml").write_text(DESK.replace("30}", "90}"), encoding="utf-8")
+    again = peakdesk("runs", "again", "1", "-q")
+    assert "The same run: every figure is what it was." in again.stderr
+    assert again.exit_code == first.exit_code
+    one, other = (json.loads(Path(f"runs/desk-compare-{k}/result.json").read_bytes()) for k in (1, 2))
+    assert one == other
+    inner = next(path for path in Path("runs/desk-compare-1").iterdir() if path.is_dir() and path.name.startswith("2-"))
+    scenario = inner / "scenario.yaml"
+    touch(scenario)
+    refused = peakdesk("runs", "again", "1")
+    assert refused.exit_code == cli.Exit.BAD_INPUT
+    assert "changed since run 1" in refused.stderr
+
+
+def test_a_sweep_is_listed_once_shown_and_the_same_again() -> None:
+    words = ["sweep", "desk.yaml", "-n", "3", "--over", "contact_types.orders.talk.mean=1 min,2 min"]
+    peakdesk(*words)
+    peakdesk(*words)  # runs nothing
+    (line,) = listed()
+    assert (line["command"], line["headline"]) == ("sweep", "2 points over contact_types.orders.talk.mean")
+    shown = peakdesk("runs", "show", "1")
+    assert "Sweep of desk" in shown.stdout
+    Path("desk.yaml").write_text(DESK.replace("30}", "90}"), encoding="utf-8")
+    again = peakdesk("runs", "again", "1", "-q")
+    assert again.exit_code == cli.Exit.DONE
+    assert "The same run: every figure is what it was." in again.stderr
+    folder = Path(line["folder"])
+    assert Path("runs/desk-sweep-1/sweep.csv").read_bytes() == (folder / "sweep.csv").read_bytes()
+    frozen = folder / "scenario.yaml"
+    touch(frozen)
+    assert "no longer the desk that was swept" in peakdesk("runs", "again", "1").stderr
 
 
 def test_a_run_is_deleted_and_its_folder_if_asked() -> None:

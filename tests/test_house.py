@@ -129,8 +129,8 @@ ARROWS: dict[str, tuple[str, ...]] = {
         "sim.scenario", "sim.staffing", "sim.digest", "sim.full_tally",
     ),
     "sim.history": (
-        "sim.store", "sim.experiment", "sim.results", "sim.summary", "sim.report.records", "sim.report.tables",
-        "sim.scenario", "sim.scenario_file", "sim.staffing",
+        "sim.store", "sim.candidates", "sim.comparison", "sim.sweep", "sim.experiment", "sim.results", "sim.summary",
+        "sim.report.records", "sim.report.tables", "sim.scenario", "sim.scenario_file", "sim.staffing",
     ),
     "sim.report.*": (
         "sim.report.*", "sim.staffing", "sim.results", "sim.metrics", "sim.measures", "sim.estimates", "sim.formulas",

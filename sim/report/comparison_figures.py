@@ -1,4 +1,4 @@
-"""Figures of a comparison: what differs by type, and over the day. The zero line is the baseline."""
+"""Figures of a comparison: what differs by type and over the day from the baseline (zero); who keeps its promises."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -23,10 +23,11 @@ from sim.report.figures import (
     points,
     steps,
 )
-from sim.report.records import Records, shortened
+from sim.report.records import Records, shortened, target_text
 from sim.results import DifferenceRecord, Record, Result
 
 MARKERS = "osD^v<>"
+MOST_TARGETS = 4
 
 
 def draw(result: Result) -> dict[str, Drawing]:
@@ -34,6 +35,7 @@ def draw(result: Result) -> dict[str, Drawing]:
     drawings: dict[str, Callable[[], Drawing | None]] = {
         "difference-by-type": lambda: by_type(result),
         "difference-over-the-day": lambda: over_the_day(result),
+        "target-met": lambda: promises(result),
     }
     with mpl.rc_context(house_style()):
         drawn = {name: function() for name, function in drawings.items()} if result.candidates else {}
@@ -63,7 +65,7 @@ def by_type(result: Result) -> Drawing | None:
                 lift,
                 fmt=MARKERS[i % len(MARKERS)],
                 color=COLOURS[i % len(COLOURS)],
-                label=shortened(name, 28),
+                label=legible(name),
             )
         axes.axvline(0.0, color=BLACK, linewidth=1.0)
         axes.set_xlabel(f"difference in {label}")
@@ -102,11 +104,46 @@ def over_the_day(result: Result) -> Drawing | None:
     )
 
 
+def promises(result: Result) -> Drawing | None:
+    """P(target met) in each interval, of each candidate; that of the first few targets."""
+    base, others = Records(result.estimates), _by_candidate(result)
+    shown = [number for number, _ in enumerate(result.targets, start=1)
+             if base.over_the_day("target_met", segment=f"target {number}")][:MOST_TARGETS]  # fmt: skip
+    if not shown:
+        return None
+    figure = blank(1.0 + 1.8 * len(shown))
+    panels = figure.subplots(len(shown), 1, sharex=True, squeeze=False)[:, 0]
+    for axes, number in zip(panels, shown, strict=True):
+        segment = f"target {number}"
+        line = np.asarray(column(base.over_the_day("target_met", segment=segment), "mean"))
+        steps(axes, line, **line_style(0), label=legible(result.candidates[0].name))
+        for i, (name, records) in enumerate(others, start=1):
+            change = np.asarray(column(records.over_the_day("target_met", segment=segment), "mean"))
+            if len(change) == len(line):
+                steps(axes, line + change, **line_style(i), label=legible(name))
+        axes.set_ylim(-0.03, 1.03)
+        axes.yaxis.set_major_formatter(PercentFormatter(1.0))
+        axes.set_title(shortened(target_text(result.targets[number - 1]), 90), loc="left")
+    clock_axis(panels[-1], base)
+    legend(panels[0])
+    left = f" The first {len(shown)} targets; all are in differences.csv." if len(shown) < len(result.targets) else ""
+    return Drawing(
+        title="How likely a day holds a target, by interval",
+        description=f"P(target met): share of simulated days on which the interval held the target by itself.{left}",
+        figure=figure,
+    )
+
+
+def legible(name: str) -> str:
+    """A name short enough for a legend; of a long path its end."""
+    return name if len(name) <= 28 else f"…{name[-27:]}"
+
+
 def _course(axes: Axes, line: Sequence[Record | None], i: int, name: str) -> None:
     if line:
         style: dict[str, Any] = line_style(i)
         band(axes, line, style["color"])
-        steps(axes, np.asarray(column(line, "mean")), **style, label=shortened(name, 28))
+        steps(axes, np.asarray(column(line, "mean")), **style, label=legible(name))
 
 
 def _said(found: Sequence[tuple[str, Records]]) -> str:

@@ -36,7 +36,7 @@ from sim.report.tables import (
     staffing_figures,
     staffing_table,
     targets_table,
-    verdict,
+    verdict_of,
 )
 from sim.results import Result
 
@@ -71,19 +71,20 @@ def report(result: Result) -> dict[str, bytes]:
 
 def page(result: Result, drawings: Mapping[str, Drawing], pictures: Mapping[str, bytes]) -> str:
     """The page; `pictures` are the drawings as SVG."""
+    shown = _pictures(drawings, pictures)
+    return rendered("page.html.j2", result=result, figures=shown, **_content(result))
+
+
+def rendered(template: str, **content: Any) -> str:
+    """A page by its template, with its style sheet and its policy."""
     style = _text("page.css")
-    template = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True).from_string(
-        _text("page.html.j2")
-    )
-    return template.render(
-        result=result,
-        policy=_policy(style),
-        style=Markup(style),
-        figures=[
-            Picture(drawing.title, drawing.description, _data_url(pictures[name])) for name, drawing in drawings.items()
-        ],
-        **_content(result),
-    )
+    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True)
+    found = environment.from_string(_text("macros.html.j2") + _text(template))
+    return found.render(policy=_policy(style), style=Markup(style), **content)
+
+
+def _pictures(drawings: Mapping[str, Drawing], pictures: Mapping[str, bytes]) -> list[Picture]:
+    return [Picture(one.title, one.description, data_url(pictures[name])) for name, one in drawings.items()]
 
 
 def _text(name: str) -> str:
@@ -96,7 +97,8 @@ def _policy(style: str) -> str:
     return f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; base-uri 'none'; form-action 'none'"
 
 
-def _data_url(svg: bytes) -> str:
+def data_url(svg: bytes) -> str:
+    """A figure as the address of an image."""
     return f"data:image/svg+xml;base64,{base64.b64encode(svg).decode()}"
 
 
@@ -105,15 +107,16 @@ def _content(result: Result) -> dict[str, Any]:
     records = Records(result.estimates)
     horizon: Any = result.scenario.document["horizon"]
     return {
-        "verdict": verdict(result.targets),
+        "verdict": verdict_of(result),
+        "alone": f"The baseline, {result.candidates[0].name}, by itself" if result.candidates else "",
         "description": result.scenario.document.get("description", ""),
         "subtitle": _subtitle(result, horizon),
         "zone": horizon.get("zone", "UTC"),
         "level": _level(result),
-        "cards": _cards(result),
+        "cards": [] if result.candidates else _cards(result),
         "top": _kept(
             *comparison_tables(result),
-            targets_table(result),
+            None if result.candidates else targets_table(result),
             staffing_table(result) if baseline(result) else None,
         ),
         "tables": _kept(
@@ -141,6 +144,8 @@ def _kept(*tables: Table | None) -> Sequence[Table]:
 def _subtitle(result: Result, horizon: Mapping[str, Any]) -> str:
     start = datetime.fromisoformat(horizon["start"])
     done = "Shifts proposed and proved" if result.plan else "Simulated"
+    if result.candidates:
+        done = f"{len(result.candidates)} candidates on the same customers"
     return (
         f"{done} over {horizon['length']} from {start:%A %d %B %Y, %H:%M} ({horizon.get('zone', 'UTC')}), "
         f"{result.replications} replications, {result.staffing.replace('_', ' ')}."
@@ -245,4 +250,4 @@ def _provenance(result: Result) -> Table:
     return Table("Provenance", ("", ""), tuple(rows), 2)
 
 
-__all__ = ["page", "report", "run_again"]
+__all__ = ["Picture", "data_url", "page", "rendered", "report", "run_again"]

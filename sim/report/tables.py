@@ -60,6 +60,16 @@ def verdict(targets: Iterable[TargetRecord]) -> Verdict:
     return Verdict(worst, f"Of {_counted(len(found))}: {', '.join(parts)}.")
 
 
+def verdict_of(result: Result) -> Verdict:
+    """That of a result; of a comparison how many targets each candidate holds."""
+    if not result.candidates or not any(one.targets for one in result.candidates):
+        return verdict(result.targets)
+    worst = verdict(target for one in result.candidates for target in one.targets).status
+    held = ((one.name, sum(target.status != "missed" for target in one.targets), len(one.targets))
+            for one in result.candidates)  # fmt: skip
+    return Verdict(worst, f"Targets held: {'; '.join(f'{name} {kept} of {of}' for name, kept, of in held)}.")
+
+
 _ALL = {1: "The target is", 2: "Both targets are"}
 _WORDS: tuple[tuple[Status, str], ...] = (
     ("missed", "missed"),

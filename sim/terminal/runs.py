@@ -16,13 +16,15 @@ from sim.terminal.voice import (
     exit_code,
     follow,
     kept,
+    landed,
     note,
+    promised,
     remember,
     run_folder,
     say,
     show,
     stop,
-    tell,
+    tell_any,
     told,
 )
 
@@ -67,7 +69,7 @@ def show_run(run: RunId, as_json: Json = False) -> None:
         return
     for fact in facts(line):
         say(fact)
-    tell(result, as_json)
+    tell_any(result, as_json)
 
 
 @past.command("again")
@@ -81,7 +83,7 @@ def run_again(
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Run a simulation, or the proof of a plan, exactly as it was run: from its frozen scenario and seed."""
+    """Run a simulation, comparison, sweep or the proof of a plan exactly as it was: from frozen scenarios and seed."""
     from sim.history import OtherCustomers, again, differing
     from sim.store import store
 
@@ -96,15 +98,15 @@ def run_again(
         except OtherCustomers as other:
             stop(f"{other}; --allow runs it all the same", Exit.NOT_CERTIFIED)
         line.end()
-        with kept(lambda: tell(anew.result, as_json)):
-            anew.write(folder, overwrite=overwrite)
+        with kept(lambda: tell_any(anew.result, as_json)):
+            folder = landed(anew.write(folder, overwrite), folder)
     remember(anew.result, folder)
-    tell(anew.result, as_json)
+    tell_any(anew.result, as_json)
     for package in differing(then.versions):
         note(f"warning: {package}")
     note(anew.sentence)
     follow(folder, as_json, f"peakdesk report {folder}")
-    raise typer.Exit(exit_code(anew.result.targets, "certified"))
+    raise typer.Exit(exit_code(promised(anew.result), "certified"))
 
 
 @past.command("delete")

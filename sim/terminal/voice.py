@@ -15,11 +15,13 @@ from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
 
 import typer
 
+from sim.terminal.leaving import begun
+
 if TYPE_CHECKING:
     from concurrent.futures import Executor
 
     from sim.report.tables import Table
-    from sim.results import Result, TargetRecord
+    from sim.results import Result, SweepRecord, TargetRecord
 
 
 class Exit(IntEnum):
@@ -57,6 +59,8 @@ CORES = os.cpu_count() or 1
 Workers = Annotated[int, typer.Option(min=1, help="threads; by default one for each core", show_default=False)]
 Processes = Annotated[int | None, typer.Option(min=1, help="processes, instead of threads")]
 ClusterAddress = Annotated[str | None, typer.Option("--cluster", metavar="ADDRESS", help="dask scheduler to work on")]
+NoProcesses = Annotated[int | None, typer.Option("--processes", hidden=True)]
+NoCluster = Annotated[str | None, typer.Option("--cluster", hidden=True)]
 Tables = Annotated[
     Literal["csv", "parquet"] | None, typer.Option("--tables", help="also write all contacts, spells and intervals")
 ]
@@ -169,6 +173,7 @@ MISTAKES = (
 @contextmanager
 def told() -> Iterator[None]:
     """A user's mistake, or a disk's, is one message on stderr and an exit code; never a traceback."""
+    begun()
     try:
         yield
     except (typer.Exit, BrokenPipeError):
@@ -224,6 +229,13 @@ def run_folder(out: Path | None, scenario: str, command: str, overwrite: bool) -
     return folder
 
 
+def landed(there: Path, wanted: Path) -> Path:
+    """Where a run was written; said where another one has taken the folder that was wanted."""
+    if there != wanted:
+        note(f"{wanted} was taken by another run meanwhile")
+    return there
+
+
 def exit_code(targets: "Iterable[TargetRecord]", accept: Accept) -> Exit:
     """Whether all targets are held."""
     held = ("certified", "met") if accept == "estimate" else ("certified",)
@@ -240,18 +252,45 @@ def follow(folder: Path, as_json: bool, *commands: str) -> None:
 def tell(result: "Result", as_json: bool) -> None:
     """The result as JSON, or what people want to know first."""
     from sim.report import tables
+    from sim.report.comparison import comparison_tables
     from sim.results import to_json
 
     if as_json:
         say(to_json(result).rstrip())
         return
     say(tables.headline(result))
-    say(tables.staffing_line(result))
-    show(*tables.for_screen(result))
+    if result.candidates:
+        show(*comparison_tables(result))
+    else:
+        say(tables.staffing_line(result))
+        show(*tables.for_screen(result))
     say()
     for warning in result.warnings:
         say(f"warning: {warning}")
-    say(tables.verdict(result.targets).sentence)
+    if not result.candidates:
+        say(tables.verdict(result.targets).sentence)
+
+
+def tell_any(result: "Result | SweepRecord", as_json: bool) -> None:
+    """The result of any command, of a sweep as its table."""
+    from sim.report.sweep import sweep_table
+    from sim.results import SweepRecord
+
+    if not isinstance(result, SweepRecord):
+        tell(result, as_json)
+    elif as_json:
+        say(result.model_dump_json(indent=1))
+    else:
+        show(sweep_table(result))
+
+
+def promised(result: "Result | SweepRecord") -> "Iterable[TargetRecord]":
+    """The targets that an exit code is about: none of a sweep, which is meant to go where they are missed."""
+    from sim.results import SweepRecord
+
+    if isinstance(result, SweepRecord):
+        return ()
+    return [*result.targets, *(target for one in result.candidates[1:] for target in one.targets)]
 
 
 @contextmanager
@@ -267,15 +306,20 @@ def elsewhere(processes: int | None, cluster: str | None) -> "Iterator[Executor 
         yield executor
 
 
-def remember(result: "Result", folder: Path) -> None:
-    """Note a run in the store; where that fails the run is still there."""
+def remember(result: "Result | SweepRecord", folder: Path) -> None:
+    """Note a run in the store; where that fails the run is still there. A sweep that goes on is the same run."""
     from datetime import UTC, datetime
 
-    from sim.history import line_of
+    from sim.history import line_of, line_of_sweep
+    from sim.results import SweepRecord
     from sim.store import StoreError, store
 
+    time = datetime.now(UTC).astimezone().isoformat(timespec="seconds")
     try:
-        store().add(line_of(result, folder, datetime.now(UTC).astimezone().isoformat(timespec="seconds")))
+        if isinstance(result, SweepRecord):
+            store().add_once(line_of_sweep(result, folder, time))
+        else:
+            store().add(line_of(result, folder, time))
     except StoreError as error:
         note(f"warning: the run is written, but not noted: {error}")
 

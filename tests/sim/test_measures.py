@@ -22,6 +22,7 @@ from sim.measures import (
     SCHEDULED,
     SERVICE_FORMULAS,
     WAITS,
+    Axis,
     Figure,
     cells,
     estimate_figure,
@@ -204,3 +205,20 @@ def test_thousands_of_cells_agree_with_one_by_one() -> None:
     assert together[k * 120 + i].mean == pytest.approx(
         one.wait_answered_ms[:, k, i].sum() / one.answered[:, k, i].sum() / 1000
     )
+
+
+def test_where_nothing_varies_no_interval_has_no_length() -> None:
+    """Shares of contacts have the bounds by contacts, others none, what is on paper is exact."""
+    desk = scenario()
+    day = runs(desk, [table([answered(10), answered(400)], [(0, 0, 0, 900, 900)])] * 20, levels(1, 1, 1, interval=300))
+
+    def found(figure: Figure, by: tuple[Axis, ...] = ("interval",)) -> list[Any]:
+        return list(estimate_figure(figure, desk, day.tallies, by))
+
+    share = found(service_level(desk))[0]
+    assert (share.mean, share.high, share.n, share.method) == (1.0, 1.0, 20, "clopper-pearson")
+    assert share.low == pytest.approx(0.025 ** (1 / 20))
+    asa = found(ASA)[0]
+    assert (asa.mean, asa.low, asa.high, asa.method) == (0.0, None, None, "nothing varied")
+    scheduled = found(SCHEDULED)[0]
+    assert (scheduled.low, scheduled.high, scheduled.method) == (1.0, 1.0, "exact")

@@ -20,6 +20,7 @@ from sim.results import (
     estimate_rows,
     read_result,
     record,
+    refuse_unwritable,
     result_schema,
     to_json,
     versions,
@@ -115,8 +116,8 @@ def test_estimates_as_a_table_have_one_column_for_each_part_of_by() -> None:
 # ------------------------------------------------------------------------------------------------------- the folder
 
 
-def write(folder: Path, **more: Any) -> None:
-    write_run(folder, result(service()), **({"scenario_text": "name: desk\n"} | more))
+def write(folder: Path, **more: Any) -> Path:
+    return write_run(folder, result(service()), **({"scenario_text": "name: desk\n"} | more))
 
 
 def names(folder: Path) -> set[str]:
@@ -139,6 +140,24 @@ def test_an_existing_folder_is_refused_unless_it_may_be_overwritten(tmp_path: Pa
     write(folder, overwrite=True)
     assert "old.txt" not in names(folder)
     assert [path.name for path in tmp_path.iterdir()] == ["run"]
+
+
+def test_a_run_whose_name_was_taken_meanwhile_lands_beside_it(tmp_path: Path) -> None:
+    for name, beside in (("run", "run-2"), ("desk-simulate-3", "desk-simulate-4")):
+        folder = tmp_path / name
+        write(folder, files={"mine.txt": "first"})
+        assert write(folder, beside=True, files={"mine.txt": "second"}) == tmp_path / beside
+        assert [(tmp_path / one / "mine.txt").read_text() for one in (name, beside)] == ["first", "second"]
+    assert write(tmp_path / "run", beside=True) == tmp_path / "run-3"
+    assert all(not path.name.startswith(".") for path in tmp_path.iterdir())
+
+
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="no /proc here")
+def test_a_place_that_takes_no_folder_is_told_before_the_work(tmp_path: Path) -> None:
+    with pytest.raises(OSError, match="/proc takes no folder"):
+        refuse_unwritable(Path("/proc/x"))
+    refuse_unwritable(tmp_path / "deep" / "run")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_what_is_no_run_folder_is_never_overwritten(tmp_path: Path) -> None:
