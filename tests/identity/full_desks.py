@@ -315,6 +315,10 @@ KINDS = {
         always=("offers",), never=("opening",), others=0.25, most=2, longest=3, delays=(0, 1, 2), horizons=(10, 20),
         numbers=(15, 30), heads=3, bot=0,
     ),
+    "trunks": Kind(
+        always=("lines", "offers"), never=("opening", "bots"), others=0.1, most=2, longest=4, horizons=(20, 30),
+        numbers=(15, 30), heads=1, bot=0,
+    ),
     "bots": Kind(
         always=("bots",), never=("opening",), others=0.15, most=2, longest=3, bot=0.95, numbers=(15, 30),
         horizons=(10, 20),
@@ -334,12 +338,12 @@ KINDS = {
         highest=0, delays=(0, 1), horizons=(10,), numbers=(15, 30), bot=0,
     ),
 }  # fmt: skip
-"""chats: nothing but chats of 0, 1 and 2 s, many of one agent end in one millisecond.
-ends: the order of such ends decides who is free for what, and the numbers of the follow-ups. holds: voice and chats
-where slots are held. mail: work that gives way, spells
-that end and begin everywhere. call-backs: promises, overflow and the ends of patience coincide. bots: all meet bots,
-which change when sessions end. chains: transfers in the millisecond of the talk's end, redials, repeats. copies:
-the same contact asks here and there. reserves: agents held back, slots held free, every choice."""
+"""chats: nothing but chats of 0, 1 and 2 s, many of one agent end in one millisecond. ends: the order of such ends
+decides who is free for what, and the numbers of follow-ups. holds: voice and chats where slots are held. mail: work
+that gives way, spells that end and begin everywhere. call-backs: promises, overflow and the ends of patience coincide.
+trunks: few lines and places, which call-backs give back. bots: all meet bots, which change when sessions end. chains:
+transfers in the millisecond of the talk's end, redials, repeats. copies: the same contact asks here and there.
+reserves: agents held back, slots held free, every choice."""
 
 
 # -------------------------------------------------------------------------------------------------------- shrinking

@@ -63,6 +63,7 @@ AT_LEAST = {
     "chats": {"two of one agent end together": 50, "two chats at a time": 60},
     "mail": {"mail interrupted": 15, "mail handed on": 6, "mail begun and left": 20},
     "call-backs": {"called_back": 15, "callback_unanswered": 8, "balked": 10, "a wait foretold": 40},
+    "trunks": {"blocked": 40, "called_back": 12},
     "bots": {"waited for the bot": 10, "went around the bot": 15, "gave_up_in_bot": 50},
     "chains": {"a follow-up's follow-up": 15, "after_horizon": 15, "a follow-up at the parent's agent": 10},
     "ends": {"two of one agent end together": 18, "a follow-up": 60},
