@@ -1,5 +1,6 @@
 """Figures of full runs by pencil: small tables written by hand, each mechanism's figures on their own."""
 
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,7 +10,9 @@ from hypothesis import strategies as st
 from outcomes import answered, gone, in_bot, scenario, table
 from worlds import S, levels
 
+from sim.desk.targets import OF_FULL_RUNS
 from sim.endings import open_before, virtual_wait
+from sim.formulas import FORMULAS
 from sim.full_measures import (
     BOT_WORTH,
     CALLBACKS,
@@ -18,9 +21,12 @@ from sim.full_measures import (
     FAIRNESS,
     FIRST_RESPONSES,
     FOLLOW_UPS,
+    PROMISED,
     PROMISES,
     SLOTS,
     WORK,
+    chosen,
+    customer_money,
 )
 from sim.full_tally import tally_run, wants_table
 from sim.in_hand import spans_of
@@ -364,3 +370,29 @@ def test_call_backs_are_offered_accepted_kept_and_answered() -> None:
         "callback_kept": 2 / 3,
         "callback_answered": 2 / 3,
     }
+
+
+# ------------------------------------------------------------------------------------------------------- what is given
+
+
+def test_every_figure_of_a_full_run_is_defined_and_explained() -> None:
+    """Of a desk on which all of them are there; formulas in the list, measures in docs/results.md."""
+    talk = {"family": "exponential", "mean": "3 min"}
+    calls = {"channel": "voice", "talk": talk, "announcement": "model",
+             "call_back": {"wait": "1 min", "accepted": 0.5, "promise": "5 min"},
+             "bot": {"containment": 0.3, "duration": talk}}  # fmt: skip
+    desk = scenario(
+        channels={"voice": {}, "mail": {"deferred": True}},
+        contact_types={"a": calls, "b": {"channel": "mail", "talk": talk, "due": {"within": "1 h"}}},
+        agent_groups={"s": {"skills": ["a", "b"]}},
+        staffing={"levels": {"s": {"08:00": 2}}},
+        customers={"satisfaction": {}, "revenue": {"a": 1}},
+    )
+    given = [*(figure for figure, _ in chosen(desk)), *customer_money(desk)]
+    assert {figure.formula for figure in given} <= set(FORMULAS)
+    page = (Path(__file__).parents[2] / "docs" / "results.md").read_text(encoding="utf-8")
+    assert [figure.measure for figure in given if f"`{figure.measure}`" not in page] == []
+    assert {figure.measure for figure in PROMISED} == set(OF_FULL_RUNS)
+    keys = [(figure.measure, figure.formula, figure.segment, by) for figure, by in chosen(desk)]
+    assert len(keys) == len(set(keys))
+    assert list(chosen(scenario())) == []
