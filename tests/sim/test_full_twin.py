@@ -266,6 +266,10 @@ def test_parts_make_up_the_whole_whatever_happens(desk: Scenario, seed: int) -> 
         assert (h.slot_ms <= h.slots_staffed_ms).all()
     if t.backlog is not None:
         assert (t.backlog.late <= t.backlog.due).all()
+    if t.promises is not None:  # who accepted by key was rung, or waited in vain, and nobody else
+        rung, accepted = t.promises.callbacks_rung, t.promises.callbacks_accepted
+        assert (rung == e.called_back + e.callback_unanswered).all()
+        assert ((rung <= accepted) & (accepted <= rung + t.unserved + e.withdrawn)).all()
 
 
 def test_a_fault_in_the_twin_would_be_seen() -> None:
