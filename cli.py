@@ -52,6 +52,7 @@ from sim.terminal.voice import (
     Processes,
     Quiet,
     Replications,
+    RoutingChoice,
     ScenarioName,
     Schema,
     Seed,
@@ -61,6 +62,7 @@ from sim.terminal.voice import (
     Tables,
     TimeLimit,
     Until,
+    Why,
     Workers,
     WorkLimit,
     elsewhere,
@@ -264,7 +266,9 @@ def plan(
     keep: Keep = None,
     start: Start = None,
     beside: Beside = None,
+    routing: RoutingChoice = "as-it-is",
     no_bound: NoBound = False,
+    why: Why = False,
     engine: EngineOption = "auto",
     workers: Workers = CORES,
     processes: NoProcesses = None,
@@ -280,7 +284,9 @@ def plan(
 ) -> None:
     """Propose the cheapest shifts that meet the targets, and prove them on fresh days; Ctrl-C keeps the best so far."""
     from planner.asked import asked_of
+    from planner.explain import with_reasons
     from planner.propose import propose
+    from planner.rerouted import propose_rerouted
     from planner.telling import caveats, progress_line
     from planner.usual import propose_usual
     from sim.results import write_run
@@ -308,7 +314,8 @@ def plan(
                 kept_shifts, first = (
                     shifts_of(scenario, file, overlay, sets, allow_path=allow_path) for file in (keep, start)
                 )
-                proposal = propose(
+                search = propose if routing == "as-it-is" else propose_rerouted
+                found_by = search(
                     desk,
                     time_limit=seconds(time_limit),
                     work_limit=work_limit,
@@ -319,8 +326,11 @@ def plan(
                     gap=share("--gap", gap),
                     **common,
                 )
+                desk, proposal = found_by[:2] if isinstance(found_by, tuple) else (desk, found_by)
         line.end()
         found, runs = proposal.plan, proposal.runs
+        if why:
+            found = with_reasons(desk, found, engine=engine, workers=workers)
         result = result_of(
             runs,
             command="plan",
@@ -343,6 +353,39 @@ def plan(
 
 
 PLAN_EXITS = {"infeasible": Exit.INFEASIBLE, "limit": Exit.LIMIT, "interrupted": Exit.INTERRUPTED}
+
+
+@app.command()
+def explain(
+    plan: Annotated[Path, typer.Argument(metavar="PLAN", help="the run folder of a plan")],
+    *,
+    days: Annotated[int, typer.Option("--replications", "-n", min=8, help="days to simulate each change on")] = 48,
+    seed: Seed = 1,
+    engine: EngineOption = "auto",
+    workers: Workers = CORES,
+    as_json: Json = False,
+) -> None:
+    """What each target costs, what one more agent is worth, where the plan is over, its risk, why it falls short."""
+    from planner.explain import explain as explained_by
+    from planner.plan import read_plan
+    from planner.telling import caveats
+    from sim.report.explained import explanation_tables
+    from sim.results import SCENARIO_FILE, write_files
+
+    with told():
+        if not (plan / SCENARIO_FILE).is_file():
+            stop(f"error: {plan} is no run folder of a plan: give the one that peakdesk plan wrote")
+        desk, proposal = desk_of(str(plan / SCENARIO_FILE), None, None, allow_path=False), read_plan(plan)
+        found = explained_by(desk, proposal, seed=seed, days=days, engine=engine, workers=workers)
+        write_files(plan, {"explain.json": found.model_dump_json(indent=2).encode()})
+    if as_json:
+        say(found.model_dump_json(indent=2))
+        return
+    say(f"{proposal.name}: {proposal.heads} heads, cost {proposal.cost:,.2f}, {proposal.status}")
+    show(*explanation_tables(found.model_dump(mode="json")))
+    say(f"\nschedule efficiency: {found.schedule_efficiency:.1%} of the agents' intervals are needed by some target")
+    for line in caveats(proposal):
+        say(line)
 
 
 @app.command()

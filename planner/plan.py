@@ -8,7 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, JsonValue
 
 from sim.payroll import payroll, total
 from sim.results import Contract, PlanRecord, TargetRecord
@@ -117,6 +117,7 @@ class Plan(Contract):
     baselines: tuple[Baseline, ...] = ()
     search: SearchRecord
     notes: tuple[str, ...] = ()
+    explanation: dict[str, JsonValue] | None = Field(None, description="what peakdesk explain says, if it was asked")
 
     @property
     def staffing(self) -> StaffingPlan:
@@ -145,7 +146,7 @@ class Plan(Contract):
         )
 
 
-DETAILS = {"solver", "misses", "reasons", "shortages", "search", "notes", "bounds"}
+DETAILS = {"solver", "misses", "reasons", "shortages", "search", "notes", "bounds", "explanation"}
 """What a result repeats of a plan beside its figures."""
 
 

@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -534,3 +535,23 @@ def test_the_schemas_are_json() -> None:
     assert set(both) == {"scenario", "result"}
     assert json.loads(peakdesk("schema", "result", "--json").stdout) == both["result"]
     assert "contact_types" in both["scenario"]["$defs"]["Scenario"]["properties"]
+
+
+# ------------------------------------------------------------------------------------------------------------ explain
+
+
+def test_a_plan_is_explained(planned: tuple[Path, Result], tmp_path: Path) -> None:
+    folder = tmp_path / "plan"
+    shutil.copytree(planned[0], folder)
+    done = peakdesk("explain", str(folder), "-n", "8")
+    assert done.exit_code == cli.Exit.DONE
+    for part in ("What targets cost", "one more agent of service", "Risk", "Routing"):
+        assert part in done.stdout
+    assert json.loads((folder / "explain.json").read_text(encoding="utf-8"))["targets"]
+
+
+def test_only_a_plan_is_explained() -> None:
+    Path("empty").mkdir()
+    done = peakdesk("explain", "empty")
+    assert done.exit_code == cli.Exit.BAD_INPUT
+    assert "empty is no run folder of a plan" in done.stderr

@@ -17,6 +17,7 @@ from markupsafe import Markup
 from sim.formulas import FORMULAS
 from sim.report import comparison_figures, figures, full_figures
 from sim.report.comparison import comparison_tables
+from sim.report.explained import explanation_of
 from sim.report.figures import Drawing
 from sim.report.full_tables import full_tables
 from sim.report.records import Records, number
@@ -127,6 +128,7 @@ def _content(result: Result) -> dict[str, Any]:
             days_table(records),
             money_table(records),
             solver_table(result),
+            *explanation_of(result),
         ),
         "shifts": shifts_table(result),
         "assumptions": _assumptions(result, horizon),

@@ -102,6 +102,10 @@ Gap = Annotated[
 ]
 Floor = Annotated[str | None, typer.Option(metavar="SHARE", help='service levels hold at "50 %" in each interval too')]
 Confidence = Annotated[str | None, typer.Option(metavar="SHARE", help='of the certificate [default: each target\'s]')]
+Why = Annotated[bool, typer.Option("--explain", help="also what peakdesk explain says, in the result and its page")]
+RoutingChoice = Annotated[
+    Literal["as-it-is", "best"], typer.Option("--routing", help="best: try other routings at the plan, and plan again")
+]
 NoBound = Annotated[bool, typer.Option("--no-bound", help="do not look for a lower bound")]
 AcceptOption = Annotated[Accept, typer.Option(help="`estimate`: a target that is only met counts as held")]
 

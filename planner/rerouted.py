@@ -1,0 +1,32 @@
+"""`peakdesk plan --routing best`: a plan, the routing that serves it best, and a plan for that routing."""
+
+from typing import Any
+
+from planner.advice import RoutingTried, advise, with_best_routing
+from planner.propose import Proposal, propose
+from sim.scenario import Scenario
+
+
+def propose_rerouted(scenario: Scenario, **options: Any) -> tuple[Scenario, Proposal, tuple[RoutingTried, ...]]:
+    """The scenario as it is to be routed, its proposal, and what was tried; the options are those of `propose`.
+
+    The second search begins from the first plan. Where it finds nothing better all stays as it was.
+    """
+    first = propose(scenario, **options)
+    if first.plan.status in ("interrupted", "limit"):
+        return scenario, first, ()
+    known = {name: options[name] for name in ("seed", "engine", "workers", "stop") if name in options}
+    tried = advise(scenario, first.plan, **known)
+    if tried[0].present:
+        return scenario, first, tried
+    rerouted = with_best_routing(scenario, tried)
+    second = propose(rerouted, **{**options, "start": first.plan.shifts})
+    better = second.plan.status == "certified" and _worth(second) < _worth(first)
+    if not better and (second.plan.status != "certified" or first.plan.status == "certified"):
+        return scenario, first, tried
+    return rerouted, second, tried
+
+
+def _worth(proposal: Proposal) -> float:
+    plan = proposal.plan
+    return {"heads": plan.heads, "fte": plan.fte, "hours": plan.paid_hours, "cost": plan.cost}[plan.objective]
