@@ -48,6 +48,8 @@ def test_it_runs_until_the_goals_are_reached_and_says_so() -> None:
     assert result["replications"] == result["stopping"]["looks"][-1]["replications"]
     assert [goal["goal"] for goal in result["stopping"]["goals"]] == ["service_level[orders] ± 5pp", "asa +- 20 s"]
     assert result["variance_reduction"]["controls"][0] == "arrivals"
+    worth = result["variance_reduction"]["saved"][0]["equivalent"]
+    assert f"say as much as so many independent ones: service level {worth:,}" in done.stdout
 
 
 def test_at_the_maximum_it_warns() -> None:
@@ -65,7 +67,7 @@ def test_a_goal_that_cannot_be_read_is_one_line_and_nothing_is_run() -> None:
 
 
 def test_plain_figures_are_bare_means_of_the_days() -> None:
-    simulate("--plain", "-n", "20")
+    assert "Variance reduction" not in simulate("--plain", "-n", "20").stdout
     result = written()
     assert (result["variance_reduction"], result["stopping"]) == (None, None)
     arrived = next(one for one in result["estimates"] if one["measure"] == "arrived" and not one["by"])

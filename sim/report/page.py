@@ -31,6 +31,7 @@ from sim.report.tables import (
     days_table,
     groups_table,
     money_table,
+    saved_line,
     service_table,
     shifts_table,
     solver_table,
@@ -135,6 +136,7 @@ def _content(result: Result) -> dict[str, Any]:
         "sources": _sources(result),
         "formulas": _formulas(result),
         "again": run_again(result),
+        "saved": saved_line(result),
         "provenance": _provenance(result),
     }
 

@@ -101,6 +101,19 @@ def staffing_line(result: Result) -> str:
     return f"{'plan' if result.plan else 'staffing'}: {', '.join(parts)}{objective}"
 
 
+def saved_line(result: Result) -> str:
+    """What variance reduction was worth, in replications; empty where there was none."""
+    reduced = result.variance_reduction
+    if reduced is None or not reduced.saved or not (reduced.strata or reduced.controls):
+        return ""
+    how = [*([reduced.strata] if reduced.strata else []), *reduced.controls]
+    worth = ", ".join(f"{measure_name(one.measure)} {one.equivalent:,}" for one in reduced.saved)
+    return (
+        f"Variance reduction ({', '.join(how)}): these {result.replications} replications say as much as so many "
+        f"independent ones: {worth}."
+    )
+
+
 def targets_table(result: Result) -> Table:
     """Each target with estimate, interval and status, its worst window where it has several, and the baseline's."""
     windows = any(target.per != "horizon" for target in result.targets)

@@ -271,6 +271,8 @@ def tell(result: "Result", as_json: bool) -> None:
     say()
     for warning in result.warnings:
         say(f"warning: {warning}")
+    if saved := tables.saved_line(result):
+        say(saved)
     if not result.candidates:
         say(tables.verdict(result.targets).sentence)
 
