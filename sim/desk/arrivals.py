@@ -104,13 +104,7 @@ class Event(Spec):
     bot_share: Share | None = None
     talk_factor: Factor = 1.0
 
-    @field_validator("start", mode="before")
-    @classmethod
-    def _start(cls, value: Any) -> Any:
-        text = f"{value:%Y-%m-%d %H:%M}" if hasattr(value, "hour") else value
-        if isinstance(text, str) and parse_moment(text)[0] is None:
-            raise ValueError('an event starts at a date and time: write "2026-11-10 20:00"')
-        return text
+    _has_a_date = field_validator("start", mode="before")(dated)
 
     @model_validator(mode="after")
     def _has_a_length(self) -> "Event":

@@ -1,5 +1,6 @@
 """A desk with every mechanism on, from its file (everything.yaml) to the figures."""
 
+import json
 from collections import Counter
 from dataclasses import fields
 from pathlib import Path
@@ -7,12 +8,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from random_scenarios import scenarios
 
 import sim
 from sim.attendance import attend
 from sim.demand import sample
 from sim.engine import compiled, reference
-from sim.mechanisms import Mechanisms
+from sim.mechanisms import ALWAYS, Mechanisms
 from sim.outcome import Cause, OutcomeTable, Status
 from sim.routing import rules
 from sim.scenario import Scenario
@@ -74,3 +77,26 @@ def test_figures_come_out_of_it(desk: Scenario) -> None:
     assert mean["carried_in"] == 14
     assert 0 < mean["containment"] < 1
     assert 0 < mean["occupancy"] <= 1
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@given(scenarios())
+def test_random_files_become_tables_that_engines_take(plain: dict[str, Any]) -> None:
+    """With a hundred-thousandth of their contacts, for some have a million an hour."""
+    desk = load_text(json.dumps(plain | {"volume": 1e-5}, ensure_ascii=False))
+    assert desk.staffing is not None or "staffing" not in plain
+    demand, found = sample(desk, 1, 0), rules(desk)
+    assert found.mechanisms.resolved_word is None or found.mechanisms.resolved_word.max() <= ALWAYS
+    if found.mechanisms.slots is not None:
+        slots = found.mechanisms.slots
+        assert (slots.need <= slots.capacity).all()
+        assert (np.diff(slots.rate[:, 1:], axis=1) <= 0).all()
+    if desk.staffing is not None and sum(shift.number for shift in desk.staffing.shifts or ()) < 50:
+        staffing = attend(desk, desk.staffing, 1, 0)
+        if staffing.by_person:
+            for agent in range(len(staffing.agent_name)):
+                mine = staffing.spell_agent == agent
+                borders = np.column_stack((staffing.spell_on_ms[mine], staffing.spell_off_ms[mine])).ravel()
+                assert (np.diff(borders) > 0).all()
+        outcome = reference.run(demand, staffing, found)
+        assert len(outcome.contacts.type) >= len(demand)
