@@ -5,7 +5,7 @@ from collections.abc import Callable
 import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import MultipleLocator
 
 from sim.parts import AGES
 from sim.report.figures import (
@@ -36,6 +36,8 @@ from sim.report.records import Records, by_unit, number
 AGE_COLOURS = dict(zip(AGES, ("#cfe3f1", "#8fbfe0", BLUE, ORANGE, VERMILION), strict=True))
 AGE_HATCHES = dict(zip(AGES, ("", "", "", "///", "xxx"), strict=True))
 AGE_NAMES = dict(zip(AGES, ("under 1 h", "1 to 4 h", "4 to 24 h", "1 to 3 days", "over 3 days"), strict=True))
+
+ROUND_STEPS_S = (1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 14400, 28800)
 
 
 def draw(records: Records) -> dict[str, Drawing]:
@@ -127,7 +129,8 @@ def first_response(records: Records) -> Drawing | None:
     band(axes, line, BLUE)
     steps(axes, values, color=BLUE, linewidth=1.6)
     axes.set_ylim(bottom=0)
-    axes.yaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 3, 6, 10]))
+    step = next((step for step in ROUND_STEPS_S if axes.get_ylim()[1] <= 6 * step), 86400)
+    axes.yaxis.set_major_locator(MultipleLocator(step))
     axes.yaxis.set_major_formatter(lambda at, _: by_unit(at, "s"))
     axes.set_ylabel("first response (mean)")
     clock_axis(axes, records)
