@@ -1,16 +1,20 @@
 """The compiled engine: the same sample path as the reference, about a hundred times faster, in Numba.
 
 Demand, Staffing and Rules go in, an OutcomeTable comes out, equal to the reference's in every cell. `before` works
-out what is known beforehand, `loop` follows the events, and results go back to the contacts' own rows here.
+out what is known beforehand, `loop` follows the events, and results go back to the contacts' own rows here. What this
+plain event loop does not know is for the full kernel (`full` and its parts).
 """
 
 import numpy as np
 
 from sim.attendance import Staffing
 from sim.demand import Demand
-from sim.engine.compiled.after import count
+from sim.engine.compiled import full
+from sim.engine.compiled.after import count, count_columns
 from sim.engine.compiled.before import TOO_LONG, Early, prepare, settle
+from sim.engine.compiled.full import spell_table
 from sim.engine.compiled.loop import (
+    AGENT,
     ANSWERED,
     IN_QUEUE,
     INSTANTS,
@@ -30,26 +34,33 @@ from sim.routing import Rules
 
 def run(demand: Demand, staffing: Staffing, rules: Rules) -> OutcomeTable:
     """Simulate one replication."""
-    refuse_more_than_plain(demand, staffing, rules)
+    if needs_full(demand, staffing, rules):
+        return full.run(demand, staffing, rules)
     early = settle(demand, rules, work="i8", root="i4", resolved="?")
     desk = prepare(demand, staffing, rules, early)
     spells, last_ms = drive(desk, early.last_ms)
-    return OutcomeTable(contacts=contact_table(demand, early), spells=spell_table(desk, spells), last_ms=last_ms)
+    contacts = contact_table(demand, early)
+    return OutcomeTable(contacts=contacts, spells=spell_table(desk.spells[:spells]), last_ms=last_ms)
 
 
 def sums(demand: Demand, staffing: Staffing, rules: Rules, measured: Measured) -> tuple[Sums, Spells]:
     """Simulate one replication and only count it: the sums of its contacts, and its spells."""
-    refuse_more_than_plain(demand, staffing, rules)
+    if needs_full(demand, staffing, rules):
+        outcome = full.run(demand, staffing, rules)
+        group_of = full.group_of(staffing).astype(AGENT["group"])
+        sums = count_columns(
+            vars(outcome.contacts), group_of, measured, len(demand.types), len(staffing.groups)
+        )
+        return sums, outcome.spells
     early = settle(demand, rules)
     desk = prepare(demand, staffing, rules, early)
     spells, _ = drive(desk, early.last_ms)
-    return count(demand, early, desk, measured), spell_table(desk, spells)
+    return count(demand, early, desk, measured), spell_table(desk.spells[:spells])
 
 
-def refuse_more_than_plain(demand: Demand, staffing: Staffing, rules: Rules) -> None:
-    """Only the reference engine knows the other mechanisms yet."""
-    if not rules.is_plain or staffing.permille is not None or (len(demand) and demand.arrival_ms[0] < 0):
-        raise NotImplementedError("the compiled engine does not know these mechanisms yet: use the reference engine")
+def needs_full(demand: Demand, staffing: Staffing, rules: Rules) -> bool:
+    """Whether the run has something that the plain event loop does not know."""
+    return not rules.is_plain or staffing.permille is not None or (len(demand) > 0 and demand.arrival_ms[0] < 0)
 
 
 def drive(desk: Desk, early_ms: int) -> tuple[int, int]:
@@ -89,17 +100,4 @@ def contact_table(demand: Demand, early: Early) -> Contacts:
         cause=np.broadcast_to(np.int16(Cause.ARRIVAL), n),
         predicted=np.broadcast_to(np.int64(NEVER), n),
         **columns,
-    )
-
-
-def spell_table(desk: Desk, spells: int) -> Spells:
-    """The spells by (agent, on)."""
-    rows = desk.spells[:spells]
-    rows = rows[np.lexsort((rows["on"], rows["agent"]))]
-    return Spells(
-        agent=np.ascontiguousarray(rows["agent"]),
-        group=np.ascontiguousarray(rows["group"]),
-        on=np.ascontiguousarray(rows["on"]),
-        off=np.ascontiguousarray(rows["off"]),
-        left=np.ascontiguousarray(rows["left"]),
     )

@@ -19,11 +19,17 @@ STATUSES = len(Status)
 
 def count(demand: Demand, early: Early, desk: Desk, measured: Measured) -> Sums:
     """Sums of all contacts of a run."""
-    sums = Sums.zeros(measured, len(demand.types), len(desk.excess))
-    columns = early.columns
+    columns = {"type": demand.type, "arrival": demand.arrival_ms, **early.columns}
+    group_of = np.ascontiguousarray(desk.agents["group"])
+    return count_columns(columns, group_of, measured, len(demand.types), len(desk.excess))
+
+
+def count_columns(columns: dict[str, Any], group_of: Any, measured: Measured, types: int, groups: int) -> Sums:
+    """Sums of all contacts of an outcome's columns; `group_of` each agent."""
+    sums = Sums.zeros(measured, types, groups)
     flat = [column.reshape(-1) for column in sums]
-    _count(demand.type, demand.arrival_ms, columns["status"], columns["queued"], columns["answered"],
-           columns["ended"], columns["released"], columns["agent"], np.ascontiguousarray(desk.agents["group"]),
+    _count(columns["type"], columns["arrival"], columns["status"], columns["queued"], columns["answered"],
+           columns["ended"], columns["released"], columns["agent"], group_of,
            measured.limits, measured.interval_ms, measured.intervals, measured.buckets, *flat)  # fmt: skip
     return sums
 

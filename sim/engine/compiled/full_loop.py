@@ -1,0 +1,599 @@
+"""The event loop of the full kernel: every mechanism of `sim.mechanisms`, to the reference's letter.
+
+Four sources of packed keys (time, kind, index) are merged: those who come or ask, known beforehand; the ends of work,
+one place for each agent; a heap for all that the run brings about; planned changes. An event brings at most one agent
+(a) and one contact (c) that look; then, where a reserve or a hold may have ended, the first contact of each type does.
+Each step of the inner loop does one thing: an ending and its follow-up, or one look.
+"""
+
+from typing import Any
+
+from sim import keys as plain_keys
+from sim.demand import FOREVER
+from sim.engine.compiled.full_desk import (
+    ASKS,
+    AWAITS_BOT,
+    AWAY,
+    BEFORE_BOT,
+    BEGUN,
+    BOOSTED,
+    BOT_STATUS,
+    CALLBACK,
+    CARRIED,
+    CLOSED,
+    COMES,
+    COMING,
+    COMING_GROUP,
+    CONTACTS,
+    DONE,
+    HANDED,
+    HANDED_OFF,
+    HAS_LINE,
+    HEAP_SIZE,
+    HOME,
+    IN_HAND,
+    IN_QUEUE,
+    LAST,
+    LEAVING,
+    MEETS_BOT,
+    NEXT_ASK,
+    NEXT_CHANGE,
+    NO_BOT,
+    NOW,
+    OUTLASTS,
+    PRESENT,
+    RECALLED,
+    RUNNING,
+    SEATED,
+    SPELLS,
+    UNDECIDED,
+    UNNOTICED,
+    UNRESOLVED,
+    UNSETTLED,
+    WAITING,
+    WAITS,
+    WHOLE,
+    Desk,
+)
+from sim.engine.compiled.full_match import find_agent, find_contact, first_of_all, forecast, is_free, longest_idle
+from sim.engine.compiled.full_steps import (
+    ANSWERED,
+    CALLED_BACK,
+    ENTERS,
+    LAST_INSTANT,
+    SILENT,
+    conclude,
+    find_rule,
+    first_waiting,
+    follow_up,
+    give_line_back,
+    high,
+    insert,
+    is_open,
+    mix,
+    moment,
+    next_delay,
+    push,
+)
+from sim.engine.compiled.full_work import (
+    WORKS,
+    begin,
+    catch_up,
+    come,
+    leave,
+    next_end,
+    put_aside,
+    rest,
+    stage_ends,
+    tire,
+)
+from sim.engine.compiled.kernel import byte, kernel, whole
+from sim.engine.compiled.loop import (
+    INDEX_MASK,
+    KIND_MASK,
+    KIND_SHIFT,
+    NO_EVENT,
+    TIME_SHIFT,
+    next_plan,
+    set_end,
+    sift_down,
+    unlink,
+)
+from sim.engine.precedence import (
+    AGENTS_COME,
+    AGENTS_LEAVE,
+    BOT_CHANGES,
+    BOT_ENDS,
+    CONTACT_ENTERS,
+    DELAY_ENDS,
+    PATIENCE_ENDS,
+    TYPE_CLOSES,
+    WORK_ENDS,
+)
+from sim.mechanisms import Predictor
+from sim.outcome import NEVER, Status
+
+ROOM = 32  # places in the heap, and for contacts, that one event can never use up besides two for each who waits
+GAVE_UP, BLOCKED, BALKED = (int(s) for s in (Status.GAVE_UP_IN_BOT, Status.BLOCKED, Status.BALKED))
+ABANDONED, WITHDRAWN, UNSERVED = (int(s) for s in (Status.ABANDONED, Status.WITHDRAWN, Status.UNSERVED))
+NO_FORECAST, NO_END = int(Predictor.NONE), whole(NEVER)  # the end of a spell by level
+BALKS = whole(plain_keys.BALKS)
+ACCEPTS_CALLBACK = whole(plain_keys.ACCEPTS_CALLBACK)
+BOT, DELAY, PATIENCE = (kind << KIND_SHIFT for kind in (BOT_ENDS, DELAY_ENDS, PATIENCE_ENDS))
+
+
+@kernel
+def follow(d: Desk, heap: Any, state: Any) -> None:
+    """Follow the run from event to event until the last one, or until something must grow (state[RUNNING] stays 1)."""
+    next_ask, next_change, size, spells = state[NEXT_ASK], state[NEXT_CHANGE], state[HEAP_SIZE], state[SPELLS]
+    last, in_queue, before_bot, home = state[LAST], state[IN_QUEUE], state[BEFORE_BOT], state[HOME]
+    coming, coming_group, now, seated = state[COMING], state[COMING_GROUP], state[NOW], state[SEATED]
+    asks, fate_of, bot_of, hand_off_of, type_of, talk_of, after_of, patience_of, at_once = d[:9]
+    place, flags, status, queued, answered, ended, released, agent_of, resolved = d[9:18]
+    work, predicted, left, keys, circles, tales, nodes, kinds, groups, pairs = d[18:28]
+    skills, takers, rates, timers, windows, steps, rules, draws, delays, bots, lines, places = d[28:40]
+    agents, persons, jobs, ends, spell_rows, change_keys, change_values = d[40:47]
+    plan_on, plan_off, plan_keeps, plan_agent, horizon_ms, home_ms, by_person = d[47:54]
+    simple, agent_choice, contact_choice, last_agent, individual, turns, rechecks, interrupts = d[54:]
+    demanded, types, group_count = len(fate_of), len(kinds), len(groups)
+    width, leaf, heads, queues = len(rates) // group_count, len(ends) >> 1, len(persons), len(nodes) - len(status)
+    grows = len(rules) > 0
+    ask_count, change_count = len(asks), len(change_keys)
+    ask_key = asks[next_ask] if next_ask < ask_count else NO_EVENT
+    change_key = change_keys[next_change] if next_change < change_count else NO_EVENT
+    state[RUNNING] = 0
+    while True:
+        others = in_queue + before_bot
+        if size + 2 * others + ROOM > len(heap) or (grows and state[CONTACTS] + others + ROOM > len(status)):
+            state[RUNNING] = 1
+            break
+        a, c, goes, fills, closes, copy, ender, ending, longed = -1, -1, -1, -1, -1, -1, -1, -1, 0
+        looks, waits, seeks, timed, popped, live, concludes = True, False, True, False, False, True, True
+        pending = NO_EVENT
+        falling_first, falling_last = 0, 0
+        kind, x, value = 0, 0, 0
+        if coming > 0:  # one more agent of a level that has risen
+            coming -= 1
+            a = whole(groups[coming_group].lowest_away)
+            while agents[a].state != AWAY:
+                a += 1
+            groups[coming_group].lowest_away = a + 1
+            come(agents, spell_rows, groups, spells, a, now, NO_END)
+            spells += 1
+            live = coming == 0  # the event ends with the last of them
+        else:
+            work_key = ends[1]
+            heap_key = heap[0] if size > 0 else NO_EVENT
+            key = min(ask_key, work_key, heap_key, change_key)
+            if key == NO_EVENT:
+                break
+            now = key >> TIME_SHIFT
+            kind = (key >> KIND_SHIFT) & KIND_MASK
+            x = key & INDEX_MASK
+            if key == ask_key:
+                next_ask += 1
+                ask_key = asks[next_ask] if next_ask < ask_count else NO_EVENT
+            elif key == heap_key:
+                popped = True
+            elif key == change_key:
+                value = whole(change_values[next_change])
+                next_change += 1
+                change_key = change_keys[next_change] if next_change < change_count else NO_EVENT
+        if kind == WORK_ENDS:  # ------------------------------------------------------------------ a stage of work ends
+            a = x
+            agent = agents[a]
+            g = whole(agent.group)
+            if agent.direct:  # all that was to be known of the contact was written when it began
+                agent.direct = 0
+                agent.number = 0
+                agent.used = 0
+                if turns:
+                    tire(persons, a, now)
+            else:
+                catch_up(agents, jobs, a, rates[g * width + agent.number], now)
+                looks, ender, ending, copy = stage_ends(
+                    type_of, talk_of, after_of, place, status, answered, ended, released, resolved, work, keys, circles,
+                    kinds, groups, pairs, agents, persons, jobs, turns, a, now,
+                )  # fmt: skip
+                concludes = ender < 0
+                if looks and agent.ring >= 0:
+                    unlink(agents, a)
+                    agent.ring = -1
+                    seated -= 1
+            if looks:
+                if agent.state == LEAVING:
+                    looks = False
+                    if agent.number == 0:
+                        goes = a
+                elif agent.number == 0 and groups[g].excess > 0:
+                    groups[g].excess -= 1
+                    goes = a
+        elif kind == CONTACT_ENTERS:  # ------------------------------------------------------- a contact comes, or asks
+            c = x
+            stands = place[c]
+            if stands == COMES or stands == HANDED:
+                k = whole(type_of[c])
+                queued[c] = now
+                if flags[c] & RECALLED:
+                    ending = WITHDRAWN
+                elif not is_open(kinds, windows, k, now):
+                    ending = CLOSED
+                elif stands == COMES:
+                    pool, b = whole(kinds[k].line), whole(kinds[k].bot)
+                    fate = whole(fate_of[c] if c < demanded else tales[c - demanded].fate)
+                    full = b >= 0 and bots[b].sessions >= bots[b].capacity
+                    if pool >= 0 and lines[pool].used >= lines[pool].most:
+                        ending = BLOCKED
+                    else:
+                        if pool >= 0:
+                            lines[pool].used += 1
+                            flags[c] |= byte(HAS_LINE)
+                        if fate != NO_BOT and (kinds[k].awaits_bot or not full):
+                            queued[c] = NEVER
+                            if full:
+                                place[c] = AWAITS_BOT
+                                before_bot += 1
+                                insert(nodes, 2 * types + b, c + queues, now)
+                                if patience_of[c] != FOREVER:
+                                    pending = moment(now + patience_of[c]) | PATIENCE | c
+                            else:
+                                place[c] = MEETS_BOT
+                                ms = whole(bot_of[c] if c < demanded else tales[c - demanded].bot)
+                                pending = moment(now + ms) | BOT | c
+                                if b >= 0:
+                                    bots[b].sessions += 1
+                            c = -1
+            if ending >= 0:
+                ender, c = c, -1
+        elif kind == PATIENCE_ENDS:  # ---------------------------------------------------------------------------------
+            k = whole(type_of[x])
+            live = False
+            if place[x] == WAITS:
+                if now == max(queued[x], 0) + patience_of[x] and not flags[x] & CALLBACK and not kinds[k].deferred:
+                    live = True
+                    ender, ending = x, SILENT if kinds[k].silent else ABANDONED
+            elif place[x] == AWAITS_BOT:
+                live = True
+                ender, ending = x, GAVE_UP
+        elif kind == DELAY_ENDS:  # ------------------------------------------------------------------------------------
+            live = place[x] == WAITS and not flags[x] & BEGUN
+            if live:
+                c, waits, seeks, timed = x, True, False, True
+                k = whole(type_of[c])
+                for j in range(kinds[k].first_timer, kinds[k].last_timer):
+                    if now - queued[c] == timers[j].after and timers[j].overflows:
+                        seeks = True
+        elif kind == BOT_ENDS:  # --------------------------------------------------------------------------------------
+            fills = whole(kinds[type_of[x]].bot)
+            if fills >= 0:
+                bots[fills].sessions -= 1
+            fate = whole(fate_of[x] if x < demanded else tales[x - demanded].fate)
+            if fate == HANDED_OFF:
+                place[x] = HANDED
+                ms = whole(hand_off_of[x] if x < demanded else tales[x - demanded].hand_off)
+                pending = moment(now + ms) | ENTERS | x
+            else:
+                ender, ending = x, BOT_STATUS[fate]
+        elif kind == BOT_CHANGES:
+            fills, bots[x].capacity = x, value
+        elif kind == TYPE_CLOSES:
+            closes = x if value else -1
+        elif kind == AGENTS_COME:  # -----------------------------------------------------------------------------------
+            if popped:  # after a break that kept its length
+                agents[x].held = 0
+                agents[x].plan += 1
+                a = x
+            elif not by_person:
+                stay = min(value, whole(groups[x].excess))
+                groups[x].excess -= stay
+                coming, coming_group = value - stay, x
+                live = coming == 0
+                last = now
+            elif agents[x].plan == value - 1 and not agents[x].held:
+                agents[x].plan = value
+                a = x
+            else:
+                live = False
+            if a >= 0:
+                come(agents, spell_rows, groups, spells, a, now, plan_off[agents[a].plan])
+                spells += 1
+        elif kind == AGENTS_LEAVE:
+            if not by_person:
+                if x < group_count:
+                    groups[x].excess += value
+                    falling_first, falling_last = x, x + 1
+            elif agents[x].plan == value and agents[x].state != AWAY and not agents[x].held:
+                goes = x
+            else:
+                live = False
+        # ------------------------------------------------------------------------------------ what follows at once
+        if live:
+            last = now
+            if now >= LAST_INSTANT:
+                state[OUTLASTS] = 1
+                break
+        if goes >= 0:  # an agent leaves, or is leaving; interruptible work returns to its queue
+            a, looks = goes, False
+            agent = agents[a]
+            if agent.ring >= 0:
+                groups[agent.group].idle -= agent.number == 0
+                unlink(agents, a)
+                agent.ring = -1
+                seated -= 1
+            if agent.interruptible:
+                if turns:
+                    tire(persons, a, now)
+                put_aside(agents, persons, jobs, place, work, a, now)
+            if agent.aside >= 0:
+                c, waits = whole(agent.aside), True
+                agent.aside = -1
+                factor = whole(persons[a].factor)
+                left[c] = (persons[a].units * 1000 + factor // 2) // factor
+                k = whole(type_of[c])
+                insert(nodes, 2 * k + 1 - (flags[c] & BOOSTED), c + queues, queued[c])
+                place[c] = WAITS
+                kinds[k].waiting += 1
+                if kinds[k].place >= 0:
+                    places[kinds[k].place].used += 1
+                in_queue += 1
+            if agent.number > 0:
+                agent.state = LEAVING
+                agent.held = plan_keeps[value]
+            else:
+                leave(agents, spell_rows, groups, by_person, a, now)
+                if agent.held:
+                    agent.held = 0
+                    p = agent.plan
+                    if p + 1 < len(plan_on) and plan_agent[p + 1] == a:
+                        back = now + plan_on[p + 1] - plan_off[p]
+                        pending = next_plan(agents, plan_on, plan_off, plan_agent, a, back)
+        if fills >= 0:  # who waits for the bot meets it, as long as it has room
+            while nodes[2 * types + fills].next >= queues and bots[fills].sessions < bots[fills].capacity:
+                i = whole(nodes[2 * types + fills].next)
+                unlink(nodes, i)
+                i -= queues
+                before_bot -= 1
+                place[i] = MEETS_BOT
+                bots[fills].sessions += 1
+                ms = whole(bot_of[i] if i < demanded else tales[i - demanded].bot)
+                size = push(heap, size, moment(now + ms) | BOT | i, popped)
+                popped = False
+        checks = rechecks and live
+        recheck, changed = 0 if checks else types, False
+        while True:  # one thing at a time: what follows an ending, an agent looks, a contact looks, those who wait look
+            b, w, end_key = -1, -1, NO_EVENT  # agent and contact that meet
+            if ender >= 0:  # ------------------------------------------------------------------- an ending, or nearly
+                k = whole(type_of[ender])
+                i, ender = ender, -1
+                if concludes:
+                    if place[i] == AWAITS_BOT:
+                        unlink(nodes, i + queues)
+                        before_bot -= 1
+                    elif place[i] == WAITS and ending != SILENT:
+                        unlink(nodes, i + queues)
+                        kinds[k].waiting -= 1
+                        if kinds[k].place >= 0 and not flags[i] & CALLBACK:
+                            places[kinds[k].place].used -= 1
+                        in_queue -= 1
+                    conclude(place, status, ended, i, ending, now)
+                    state[UNSETTLED] -= not kinds[k].deferred
+                if flags[i] & HAS_LINE and ending != WAITING:
+                    give_line_back(flags, kinds, lines, k, i)
+                heard = 1 << ending
+                if ending == ANSWERED or ending == CALLED_BACK:
+                    heard |= 1 << UNRESOLVED
+                if kinds[k].listens & heard:
+                    first = whole(kinds[k].first_rule)
+                    depth = whole(tales[i - demanded].depth) if i >= demanded else 0
+                    j = find_rule(
+                        rules, keys[i], first, whole(kinds[k].last_rule), ending, resolved[i], longed, depth
+                    )
+                    if j >= 0:
+                        key = follow_up(
+                            type_of, talk_of, after_of, patience_of, at_once, place, flags, status, queued, answered,
+                            ended, released, agent_of, resolved, work, predicted, keys, circles, tales, kinds, rules,
+                            draws, delays, state, demanded, horizon_ms, i, j, j - first, ending == WAITING, now,
+                        )  # fmt: skip
+                        if key != NO_EVENT:
+                            size = push(heap, size, key, popped)
+                            popped = False
+                concludes = True
+                continue
+            if falling_last > 0:  # ----------------------------- idle agents go, longest idle first; the rest is excess
+                for g in range(falling_first, falling_last):
+                    group = groups[g]
+                    while group.excess > 0 and group.idle > 0:
+                        i = whole(agents[group.ring].next)
+                        group.excess -= 1
+                        group.idle -= 1
+                        unlink(agents, i)
+                        agents[i].ring = -1
+                        seated -= 1
+                        leave(agents, spell_rows, groups, by_person, i, now)
+                falling_last = 0
+                continue
+            if closes >= 0:  # ----------------------------------------------------------- those who wait are sent away
+                i = first_waiting(nodes, 2 * closes, queues) - queues
+                if i < 0:
+                    closes = -1
+                elif place[i] == UNNOTICED:
+                    unlink(nodes, i + queues)
+                    kinds[closes].waiting -= 1
+                    if kinds[closes].place >= 0:
+                        places[kinds[closes].place].used -= 1
+                    in_queue -= 1
+                    place[i] = DONE
+                else:
+                    ender, ending = i, UNSERVED
+                continue
+            if copy >= 0:  # ------------------------------------------------------------- copies of one who is answered
+                i = copy
+                copy = whole(circles[i].next)
+                if status[i] == UNDECIDED:
+                    flags[i] |= byte(RECALLED)
+                    if place[i] == WAITS or place[i] == AWAITS_BOT:
+                        ender, ending = i, WITHDRAWN
+                continue
+            if a >= 0:  # ---------------------------------------------------------------------------- an agent looks
+                b = a
+                g = whole(agents[a].group)
+                if looks and in_queue > 0 and agents[a].used < groups[g].capacity:
+                    if simple:
+                        w = first_of_all(nodes, groups, skills, pairs, queues, g, now)
+                    else:
+                        w = find_contact(
+                            agents, nodes, kinds, groups, skills, pairs, contact_choice, queues, a, in_queue, now
+                        )
+                    w = w - queues if w >= 0 else -1
+            elif c >= 0:  # --------------------------------------------------------------------------- a contact looks
+                k = whole(type_of[c])
+                if place[c] == ASKS:
+                    queued[c] = now
+                waited = now - queued[c]
+                if seeks and seated > 0:
+                    if simple:
+                        b = longest_idle(agents, kinds, groups, takers, pairs, heads, k, waited)
+                    else:
+                        if last_agent and c >= demanded:
+                            b = whole(agent_of[tales[c - demanded].parent])
+                            if b >= 0 and not is_free(agents, groups, kinds, skills, pairs, b, k, waited):
+                                b = -1
+                        if b < 0:
+                            b = find_agent(
+                                agents, persons, kinds, groups, skills, takers, pairs, keys, agent_choice, individual,
+                                interrupts, heads, c, k, waited, now,
+                            )  # fmt: skip
+                if b >= 0:
+                    w, changed = c, checks
+                elif waits:
+                    if timed:  # overflow came to nothing: then the promise, then a copy elsewhere
+                        if flags[c] & CALLBACK and waited == kinds[k].promise and not flags[c] & BOOSTED:
+                            flags[c] |= byte(BOOSTED)
+                            unlink(nodes, c + queues)
+                            insert(nodes, 2 * k, c + queues, queued[c])
+                        for j in range(kinds[k].first_timer, kinds[k].last_timer):
+                            if waited == timers[j].after and timers[j].asks:
+                                ender, ending, concludes, longed = c, WAITING, False, waited
+                        due = next_delay(kinds, timers, k, queued[c], flags[c] & CALLBACK > 0, now + 1)
+                        if due != NO_EVENT:
+                            pending = moment(due) | DELAY | c
+                else:
+                    deferred, pool = kinds[k].deferred, whole(kinds[k].place)
+                    if place[c] != CARRIED:
+                        if pool >= 0 and places[pool].used >= places[pool].most:
+                            ender, ending = c, BLOCKED
+                        elif at_once[c] and not deferred:
+                            ender, ending = c, ABANDONED
+                        elif kinds[k].predictor != NO_FORECAST and not deferred:
+                            value = forecast(nodes, kinds, groups, takers, queues, k, now)
+                            predicted[c] = value
+                            word = 0
+                            for j in range(kinds[k].first_step, kinds[k].last_step):
+                                if value >= steps[j].at:
+                                    word = steps[j].word
+                            if word > 0 and high(mix(keys[c], BALKS)) < word:
+                                ender, ending = c, BALKED
+                            elif value >= kinds[k].offer_at and high(mix(keys[c], ACCEPTS_CALLBACK)) < kinds[k].accept:
+                                if flags[c] & HAS_LINE:
+                                    give_line_back(flags, kinds, lines, k, c)
+                                flags[c] |= byte(CALLBACK)
+                    if ender < 0:
+                        callback = flags[c] & CALLBACK > 0
+                        insert(nodes, 2 * k + 1 - (flags[c] & BOOSTED), c + queues, queued[c])
+                        place[c] = WAITS
+                        kinds[k].waiting += 1
+                        if pool >= 0 and not callback:
+                            places[pool].used += 1
+                        in_queue += 1
+                        if patience_of[c] != FOREVER and not callback and not deferred:
+                            pending = moment(now + patience_of[c]) | PATIENCE | c
+                        due = next_delay(kinds, timers, k, queued[c], callback, now)
+                        if due != NO_EVENT:
+                            size = push(heap, size, moment(due) | DELAY | c, popped)
+                            popped = False
+                c = -1
+            elif recheck < types or changed:  # ---------------------------------- those who wait look after every event
+                if recheck == types:
+                    recheck, changed = 0, False
+                if kinds[recheck].waiting > 0:
+                    c = whole(nodes[2 * recheck].next) - queues
+                    if c < 0:
+                        c = whole(nodes[2 * recheck + 1].next) - queues
+                    waits, seeks, timed = True, True, False
+                recheck += 1
+            elif live and now >= home_ms and not home and state[UNSETTLED] == 0:  # everyone goes home
+                home = 1
+                for g in range(group_count):
+                    groups[g].excess += groups[g].final_heads
+                falling_first, falling_last = 0, group_count
+            else:
+                break
+            if w >= 0:  # ------------------------------------------------------------------------- the work begins
+                k = whole(type_of[w])
+                agent = agents[b]
+                g = whole(agent.group)
+                group = groups[g]
+                if place[w] == WAITS or place[w] == UNNOTICED:
+                    unlink(nodes, w + queues)
+                    kinds[k].waiting -= 1
+                    if kinds[k].place >= 0 and not flags[w] & CALLBACK:
+                        places[kinds[k].place].used -= 1
+                    in_queue -= 1
+                if agent.ring >= 0:
+                    group.idle -= agent.number == 0
+                    unlink(agents, b)
+                    agent.ring = -1
+                    seated -= 1
+                end_key, recalls = begin(
+                    type_of, talk_of, after_of, place, flags, status, queued, answered, ended, released, agent_of,
+                    resolved, work, left, keys, circles, kinds, groups, pairs, agents, persons, jobs, rates, state,
+                    turns, individual, w, b, now,
+                )  # fmt: skip
+                if recalls >= 0:
+                    copy = recalls
+            if b >= 0:  # ---------------------------------------------------------- the agent looks again, or is done
+                agent, group = agents[b], groups[g]
+                if a >= 0:
+                    if w >= 0 and agent.used < group.capacity:
+                        continue
+                    a = -1
+                if agent.number == 0 and agent.state == PRESENT:
+                    i = whole(agent.aside)
+                    if i >= 0:  # nobody waits for them: on with what was put aside
+                        job = jobs[agent.jobs]
+                        job.contact = i
+                        job.stage = WHOLE
+                        job.factor = persons[b].factor
+                        job.units = persons[b].units
+                        job.after = 0
+                        if turns:
+                            rest(persons, b, now, group.recovery)
+                        persons[b].begun = now
+                        place[i] = IN_HAND
+                        agent.paced = now
+                        agent.aside = -1
+                        agent.interruptible = 1
+                        agent.number = 1
+                        agent.used = group.capacity
+                    agent.since = now
+                if not agent.direct:
+                    if agent.number > 0:
+                        end_key = moment(next_end(agents, jobs, b, rates[g * width + agent.number])) | WORKS | b
+                elif w < 0:
+                    end_key = ends[leaf + b]
+                if end_key != ends[leaf + b]:
+                    set_end(ends, b, end_key)
+                if agent.ring < 0 and agent.state == PRESENT and (agent.used < group.capacity or agent.interruptible):
+                    agent.ring = group.ring + agent.used
+                    group.idle += agent.number == 0
+                    insert(agents, whole(agent.ring), b, agent.since)
+                    seated += 1
+        # ------------------------------------------------------------------------------------ the heap
+        if pending != NO_EVENT:
+            size = push(heap, size, pending, popped)
+        elif popped:
+            size -= 1
+            sift_down(heap, size, heap[size])
+    state[NEXT_ASK], state[NEXT_CHANGE], state[HEAP_SIZE], state[SPELLS] = next_ask, next_change, size, spells
+    state[LAST], state[IN_QUEUE], state[BEFORE_BOT], state[HOME] = last, in_queue, before_bot, home
+    state[COMING], state[COMING_GROUP], state[NOW], state[SEATED] = coming, coming_group, now, seated

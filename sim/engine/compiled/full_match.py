@@ -1,0 +1,235 @@
+"""Who meets whom in the full kernel: an agent looks for a contact, a contact looks for an agent."""
+
+from typing import Any
+
+from sim.engine.compiled.full_desk import NEVER_PAIR
+from sim.engine.compiled.full_steps import first_waiting, high, mix
+from sim.engine.compiled.kernel import inlined, kernel, whole
+from sim.keys import CHOOSES_AGENT as CHOOSES
+from sim.mechanisms import AgentChoice, ContactChoice, Predictor
+
+LONGEST_IDLE, BY_SCORE, LEAST_BUSY, FASTEST, UNIFORM = (
+    int(choice)
+    for choice in (
+        AgentChoice.LONGEST_IDLE, AgentChoice.SCORE, AgentChoice.LEAST_BUSY, AgentChoice.FASTEST, AgentChoice.UNIFORM
+    )
+)  # fmt: skip
+LONGEST_WAIT, SCORE, LONGEST_QUEUE = (
+    int(choice) for choice in (ContactChoice.LONGEST_WAIT, ContactChoice.SCORE, ContactChoice.LONGEST_QUEUE)
+)
+HEAD_OF_LINE, LAST_TO_ENTER, MODEL = (
+    int(predictor) for predictor in (Predictor.HEAD_OF_LINE, Predictor.LAST_TO_ENTER, Predictor.MODEL)
+)
+CHOOSES_AGENT = whole(CHOOSES)
+
+
+@kernel
+def all_slots_awaited(kinds: Any, groups: Any, skills: Any, pairs: Any, g: int) -> bool:
+    """Whether a live contact waits that the group may take, with all slots."""
+    for j in range(groups[g].first_skill, groups[g].last_skill):
+        if pairs[skills[j].pair].all_slots and kinds[skills[j].other].waiting > 0:
+            return True
+    return False
+
+
+@kernel
+def is_free(agents: Any, groups: Any, kinds: Any, skills: Any, pairs: Any, a: int, k: int, waited: int) -> bool:
+    """Whether this agent may take a contact of type k now."""
+    agent = agents[a]
+    if agent.ring < 0 or agent.interruptible:
+        return False
+    g = whole(agent.group)
+    pair, group = pairs[k * len(groups) + g], groups[g]
+    return not (
+        pair.rank == NEVER_PAIR
+        or agent.used + pair.need > group.capacity
+        or waited < pair.delay
+        or group.idle - (agent.number == 0) < pair.reserve
+        or (kinds[k].deferred and agent.aside >= 0)
+        or (group.holds and agent.number > 0 and all_slots_awaited(kinds, groups, skills, pairs, g))
+    )
+
+
+@kernel
+def unfitness(choice: int, agents: Any, persons: Any, pairs: Any, p: int, a: int, now: int) -> Any:
+    """What the policy by which contacts choose wants low; 0 where only idleness counts."""
+    agent, pair, person = agents[a], pairs[p], persons[a]
+    if choice == BY_SCORE:
+        idle = now - agent.since if agent.number == 0 else 0
+        return -(pair.agent_a + pair.agent_b * idle)
+    if choice == LEAST_BUSY:
+        return person.busy + (now - person.turned if agent.number > 0 else 0)
+    if choice == FASTEST:
+        return pair.permille * whole(person.permille) // 1000
+    return 0
+
+
+@kernel
+def urgency(choice: int, kinds: Any, pairs: Any, p: int, k: int, waited: int, in_queue: int) -> Any:
+    """What the policy by which agents choose wants high; 0 where only the wait counts."""
+    if choice == SCORE:
+        return pairs[p].contact_a + pairs[p].contact_b * waited
+    if choice == LONGEST_QUEUE:
+        return whole(kinds[k].waiting)
+    return 1000 * kinds[k].waiting - pairs[p].contact_b * in_queue
+
+
+@inlined
+def first_of_all(nodes: Any, groups: Any, skills: Any, pairs: Any, queues: int, g: int, now: int) -> int:
+    """The place in a queue of the contact that an agent takes, where only ranks, delays and waits count; -1: none."""
+    w, rank, since = -1, 0, 0
+    for j in range(groups[g].first_skill, groups[g].last_skill):
+        skill = skills[j]
+        if w >= 0 and skill.rank != rank:
+            break
+        first = whole(nodes[2 * skill.other + 1].next)
+        if (
+            first >= queues
+            and now - nodes[first].since >= pairs[skill.pair].delay
+            and (w < 0 or nodes[first].since < since or (nodes[first].since == since and first < w))
+        ):
+            w, rank, since = first, skill.rank, nodes[first].since
+    return w
+
+
+@kernel
+def find_contact(
+    agents: Any, nodes: Any, kinds: Any, groups: Any, skills: Any, pairs: Any,
+    choice: int, queues: int, a: int, in_queue: int, now: int,
+) -> int:  # fmt: skip
+    """The place in a queue of the contact that the agent takes now; -1: none."""
+    agent = agents[a]
+    g = whole(agent.group)
+    group = groups[g]
+    room = group.capacity - agent.used
+    if group.holds and agent.number > 0 and all_slots_awaited(kinds, groups, skills, pairs, g):
+        return -1
+    w, rank, best, best_lane = -1, 0, 0, 0
+    for j in range(group.first_skill, group.last_skill):
+        if w >= 0 and skills[j].rank != rank:
+            break
+        k, p = whole(skills[j].other), whole(skills[j].pair)
+        if kinds[k].waiting == 0 or (kinds[k].deferred and agent.aside >= 0):
+            continue
+        if pairs[p].need > room or group.idle < pairs[p].reserve:
+            continue
+        for lane in range(2):
+            first = whole(nodes[2 * k + lane].next)
+            if first < queues or now - nodes[first].since < pairs[p].delay:
+                continue
+            urgent = 0
+            if choice != LONGEST_WAIT:
+                urgent = urgency(choice, kinds, pairs, p, k, now - nodes[first].since, in_queue)
+            if w >= 0:
+                if lane != best_lane:
+                    if lane > best_lane:
+                        continue
+                elif urgent != best:
+                    if urgent < best:
+                        continue
+                elif nodes[first].since > nodes[w].since or (nodes[first].since == nodes[w].since and first > w):
+                    continue
+            w, rank, best, best_lane = first, skills[j].rank, urgent, lane
+    return w
+
+
+@inlined
+def longest_idle(agents: Any, kinds: Any, groups: Any, takers: Any, pairs: Any, heads: int, k: int, waited: int) -> int:
+    """The agent who takes a contact, where only ranks, delays and idleness count; -1: none."""
+    b, rank, since = -1, 0, 0
+    for j in range(kinds[k].first_taker, kinds[k].last_taker):
+        taker = takers[j]
+        if b >= 0 and taker.rank != rank:
+            break
+        first = whole(agents[groups[taker.other].ring].next)
+        if (
+            first < heads
+            and waited >= pairs[taker.pair].delay
+            and (b < 0 or agents[first].since < since or (agents[first].since == since and first < b))
+        ):
+            b, rank, since = first, taker.rank, agents[first].since
+    return b
+
+
+@kernel
+def find_agent(
+    agents: Any, persons: Any, kinds: Any, groups: Any, skills: Any, takers: Any, pairs: Any, keys: Any,
+    choice: int, individual: bool, interrupts: bool, heads: int, c: int, k: int, waited: int, now: int,
+) -> int:  # fmt: skip
+    """The agent who takes the contact now, or leaves interruptible work for it; -1: none."""
+    b, rank, best, best_level, number = -1, 0, 0, 0, 0
+    deferred = kinds[k].deferred
+    for j in range(kinds[k].first_taker, kinds[k].last_taker):
+        if b >= 0 and takers[j].rank != rank:
+            break
+        p, g = whole(takers[j].pair), whole(takers[j].other)
+        pair, group = pairs[p], groups[g]
+        spare = group.idle - pair.reserve
+        if waited < pair.delay or spare < 0:
+            continue
+        levels = group.capacity - pair.need + 1
+        if levels > 1 and group.holds and all_slots_awaited(kinds, groups, skills, pairs, g):
+            levels = 1
+        walks = (
+            choice == UNIFORM
+            or choice == LEAST_BUSY
+            or (choice == BY_SCORE and pair.agent_b < 0)
+            or (choice != LONGEST_IDLE and individual)
+        )
+        for level in range(0 if spare > 0 else 1, levels):
+            i = whole(agents[group.ring + level].next)
+            while i < heads:
+                if not (deferred and agents[i].aside >= 0):
+                    number += 1
+                    unfit = 0
+                    if choice != LONGEST_IDLE:
+                        unfit = unfitness(choice, agents, persons, pairs, p, i, now)
+                    better = b < 0 or unfit < best
+                    if not better and unfit == best:
+                        since = agents[i].since
+                        better = level < best_level or (
+                            level == best_level
+                            and (since < agents[b].since or (since == agents[b].since and i < b))
+                        )
+                    if better:
+                        b, rank, best, best_level = i, takers[j].rank, unfit, level
+                    if not walks:
+                        break
+                i = whole(agents[i].next)
+            if b >= 0 and choice == LONGEST_IDLE:
+                break
+    if b >= 0 and choice == UNIFORM:
+        number = (high(mix(keys[c], CHOOSES_AGENT)) * number) >> 32
+        b = -1
+        while number >= 0:
+            b += 1
+            if pairs[k * len(groups) + whole(agents[b].group)].rank == rank:
+                number -= is_free(agents, groups, kinds, skills, pairs, b, k, waited)
+    if b < 0 and interrupts and not deferred:
+        for j in range(kinds[k].first_taker, kinds[k].last_taker):
+            if b >= 0 and takers[j].rank != rank:
+                break
+            pair, group = pairs[takers[j].pair], groups[takers[j].other]
+            i = whole(agents[group.ring + group.capacity].next)
+            if i >= heads or waited < pair.delay or group.idle < pair.reserve:
+                continue
+            if b < 0 or agents[i].since < agents[b].since or (agents[i].since == agents[b].since and i < b):
+                b, rank = i, takers[j].rank
+    return b
+
+
+@kernel
+def forecast(nodes: Any, kinds: Any, groups: Any, takers: Any, queues: int, k: int, now: int) -> Any:
+    """The wait foretold to one who asks now (`sim.mechanisms.Predictor`)."""
+    kind = kinds[k]
+    if kind.predictor == HEAD_OF_LINE:
+        first = first_waiting(nodes, 2 * k, queues)
+        return max(0, now - nodes[first].since) if first >= 0 else 0
+    if kind.predictor == LAST_TO_ENTER:
+        return kind.last_wait
+    if kind.predictor == MODEL:
+        there = 0
+        for j in range(kind.first_taker, kind.last_taker):
+            there += groups[takers[j].other].present
+        return (kind.waiting + 1) * kind.handle // max(1, there)
+    return whole(kind.waiting)

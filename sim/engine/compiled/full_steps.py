@@ -1,0 +1,237 @@
+"""The smaller pieces of the full kernel: time, keys, rings, endings and the follow-ups of endings."""
+
+from typing import Any
+
+import numpy as np
+
+from sim import keys as plain_keys
+from sim.engine.compiled.full_desk import (
+    BOOSTED,
+    COMES,
+    CONTACTS,
+    DONE,
+    HAS_LINE,
+    UNDECIDED,
+    UNNOTICED,
+    UNRESOLVED,
+    UNSETTLED,
+    WAITING,
+)
+from sim.engine.compiled.kernel import byte, inlined, kernel, whole
+from sim.engine.compiled.loop import KIND_SHIFT, NO_EVENT, TIME_SHIFT, link, sift_down, sift_up
+from sim.engine.precedence import CONTACT_ENTERS
+from sim.mechanisms import Siblings
+from sim.outcome import NEVER, Cause, Status
+
+ANSWERED, CALLED_BACK, SILENT = int(Status.ANSWERED), int(Status.CALLED_BACK), int(Status.SILENT)
+AFTER_HORIZON, FOLLOW_UP_CAUSE = int(Status.AFTER_HORIZON), int(Cause.FOLLOW_UP)
+SHARED = int(Siblings.SHARED)
+FOLLOW_UP, CHILD = plain_keys.FOLLOW_UP, plain_keys.CHILD
+DRAWS = whole(plain_keys.DRAWS)
+LAST_INSTANT = (1 << 32) - 1
+"""What is later happens never: the driver refuses a run that comes so far."""
+GAMMA, FIRST, SECOND = (np.uint64(x) for x in (0x9E37_79B9_7F4A_7C15, 0xBF58_476D_1CE4_E5B9, 0x94D0_49BB_1331_11EB))
+BITS_30, BITS_27, BITS_31, BITS_32 = (np.uint64(x) for x in (30, 27, 31, 32))
+ENTERS = CONTACT_ENTERS << KIND_SHIFT
+
+# ------------------------------------------------------------------------------------------------------- keys and time
+
+
+@inlined
+def mix_words(key: Any, purpose: int) -> Any:
+    """`sim.keys.mix` in 64-bit words: Numba would make a float of an unsigned and a signed integer."""
+    z = key + GAMMA * np.uint64(purpose + 1)
+    z = (z ^ (z >> BITS_30)) * FIRST
+    z = (z ^ (z >> BITS_27)) * SECOND
+    return z ^ (z >> BITS_31)
+
+
+def mix_plainly(key: Any, purpose: int) -> Any:
+    """The mixer itself: without Numba's compiler NumPy would warn of what is meant to overflow."""
+    return np.uint64(plain_keys.mix(int(key), int(purpose)))
+
+
+mix: Any = mix_words if hasattr(mix_words, "py_func") else mix_plainly
+
+
+@inlined
+def high(word: Any) -> Any:
+    """The high half of a word, on which decisions hang."""
+    return whole(word >> BITS_32)
+
+
+@inlined
+def moment(time: int) -> int:
+    """The first part of a packed key."""
+    return min(time, LAST_INSTANT) << TIME_SHIFT
+
+
+@kernel
+def push(heap: Any, size: int, key: int, popped: bool) -> int:
+    """Add a key, in the place of the root where that is done with; the heap's new size."""
+    if popped:
+        sift_down(heap, size, key)
+        return size
+    sift_up(heap, size, key)
+    return size + 1
+
+
+@inlined
+def is_open(kinds: Any, windows: Any, k: int, now: int) -> bool:
+    """Whether contacts of this type are let in now."""
+    if kinds[k].always_open:
+        return True
+    for w in range(kinds[k].first_window, kinds[k].last_window):
+        if windows[2 * w] <= now < windows[2 * w + 1]:
+            return True
+    return False
+
+
+@inlined
+def next_delay(kinds: Any, timers: Any, k: int, queued: int, callback: bool, least: int) -> Any:
+    """The next instant, `least` or later, at which a delay of one who waits runs out; NO_EVENT: none."""
+    due = NO_EVENT
+    for j in range(kinds[k].first_timer, kinds[k].last_timer):
+        if queued + timers[j].after >= least:
+            due = queued + timers[j].after
+            break
+    if callback and queued + kinds[k].promise >= least:
+        due = min(due, queued + kinds[k].promise)
+    return due
+
+
+# --------------------------------------------------------------------------------------------------------------- rings
+
+
+@kernel
+def insert(ring: Any, ends: int, x: int, since: int) -> None:
+    """Put x into the ring through the place `ends`, in order of (since, x): mostly the last, or before all others."""
+    ring[x].since = since
+    before = ring[ends].previous
+    if ring[before].since > since or (ring[before].since == since and before > x):
+        first = ring[ends].next
+        if since < ring[first].since or (since == ring[first].since and x < first):
+            before = ends
+        else:
+            while ring[before].since > since or (ring[before].since == since and before > x):
+                before = ring[before].previous
+    link(ring, before, x)
+
+
+@inlined
+def first_waiting(nodes: Any, lane: int, queues: int) -> Any:
+    """The place of who waits longest in two neighbouring lanes; -1: nobody waits."""
+    boosted, normal = nodes[lane].next, nodes[lane + 1].next
+    if boosted < queues:
+        return normal if normal >= queues else -1
+    if normal < queues or nodes[boosted].since < nodes[normal].since:
+        return boosted
+    return boosted if nodes[boosted].since == nodes[normal].since and boosted < normal else normal
+
+
+# ----------------------------------------------------------------------------------------------- endings, follow-ups
+
+
+@kernel
+def give_line_back(flags: Any, kinds: Any, lines: Any, k: int, c: int) -> None:
+    """The line held is free again."""
+    flags[c] &= byte(255 - HAS_LINE)
+    lines[kinds[k].line].used -= 1
+
+
+@inlined
+def conclude(place: Any, status: Any, ended: Any, c: int, ending: int, now: int) -> None:
+    """The contact ends without a talk."""
+    place[c] = UNNOTICED if ending == SILENT else DONE
+    status[c] = ending
+    ended[c] = now
+
+
+@kernel
+def find_rule(rules: Any, key: Any, first: int, last: int, ending: int, resolved: bool, after: int, depth: int) -> int:
+    """The first rule of an ending that says so; -1: none. `ending` as in ENDINGS, `after` for WAITING."""
+    unresolved = (ending == ANSWERED or ending == CALLED_BACK) and not resolved
+    for r in range(first, last):
+        on = rules[r].on
+        if (
+            (on == ending or (unresolved and on == UNRESOLVED))
+            and (ending != WAITING or rules[r].after == after)
+            and depth < rules[r].at_most
+            and high(mix(key, FOLLOW_UP + r - first)) < rules[r].word
+        ):
+            return r
+    return -1
+
+
+@kernel
+def follow_up(  # the one place at which contacts are made
+    kind: Any, talk: Any, after: Any, patience: Any, at_once: Any, place: Any, flags: Any, status: Any, queued: Any,
+    answered: Any, ended: Any, released: Any, agent: Any, resolved: Any, work: Any, predicted: Any, keys: Any,
+    circles: Any, tales: Any, kinds: Any, rules: Any, draws: Any, delays: Any, state: Any,
+    demanded: int, horizon_ms: int, c: int, r: int, place_of_rule: int, waits: bool, now: int,
+) -> Any:  # fmt: skip
+    """The follow-up of c by rule r: the key of its arrival, NO_EVENT if it comes too late."""
+    rule = rules[r]
+    x = state[CONTACTS]
+    state[CONTACTS] += 1
+    rows = whole(delays.shape[1])
+    mask = np.uint64(rows - 1)
+    arrival = now + delays[r, whole(mix(keys[c], FOLLOW_UP + place_of_rule) & mask)]
+    key = mix(keys[c], CHILD + place_of_rule)
+    draw = draws[rule.to * rows + whole(mix(key, DRAWS) & mask)]
+    kind[x] = rule.to
+    keys[x] = key
+    talk[x] = talk[c] if rule.keeps_talk else draw.talk
+    after[x] = after[c] if rule.keeps_talk else draw.after
+    patience[x] = patience[c] if rule.keeps_patience else draw.patience
+    at_once[x] = draw.at_once
+    place[x] = COMES
+    flags[x] = BOOSTED if rule.boost else 0
+    status[x] = UNDECIDED
+    queued[x] = NEVER
+    answered[x] = NEVER
+    ended[x] = NEVER
+    released[x] = NEVER
+    agent[x] = -1
+    resolved[x] = False
+    if len(work) > 0:
+        work[x] = 0
+    if len(predicted) > 0:
+        predicted[x] = NEVER
+    tale = tales[x - demanded]
+    tale.arrival = arrival
+    tale.root = tales[c - demanded].root if c >= demanded else c
+    tale.depth = tales[c - demanded].depth + 1 if c >= demanded else 1
+    tale.parent = c
+    tale.cause = FOLLOW_UP_CAUSE + r
+    tale.fate = draw.fate
+    tale.bot = draw.bot
+    tale.hand_off = draw.hand_off
+    if len(circles) > 0:
+        circles[x].founder = -1
+    if arrival >= horizon_ms:
+        status[x] = AFTER_HORIZON
+        place[x] = DONE
+        return NO_EVENT
+    state[UNSETTLED] += not kinds[rule.to].deferred
+    if waits and rule.siblings:
+        join(circles, c, x, rule.siblings == SHARED, rule.duplicate)
+    return moment(arrival) | ENTERS | x
+
+
+@kernel
+def join(circles: Any, c: int, x: int, shared: bool, duplicate: int) -> None:
+    """A copy x of c, which founds the circle if it is in none."""
+    if circles[c].founder < 0:
+        founder = circles[c]
+        founder.founder = c
+        founder.last = c
+        founder.next = -1
+        founder.shared = shared
+        founder.served = 0
+        founder.duplicate = duplicate
+    founder = circles[circles[c].founder]
+    circles[x].founder = circles[c].founder
+    circles[x].next = -1
+    circles[founder.last].next = x
+    founder.last = x

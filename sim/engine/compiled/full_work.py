@@ -1,0 +1,282 @@
+"""Agents at work in the full kernel: coming and going, beginning a contact, the end of a stage."""
+
+from typing import Any
+
+from sim import keys as plain_keys
+from sim.engine.compiled.full_desk import (
+    AFTER,
+    AWAY,
+    BEGUN,
+    CALLBACK,
+    DETECTION,
+    DONE,
+    IN_HAND,
+    PRESENT,
+    PUT_ASIDE,
+    RINGING,
+    TALK,
+    UNSETTLED,
+    WHOLE,
+)
+from sim.engine.compiled.full_steps import ANSWERED, CALLED_BACK, SILENT, high, mix, moment
+from sim.engine.compiled.kernel import byte, inlined, kernel, whole
+from sim.engine.compiled.loop import KIND_SHIFT, NO_EVENT
+from sim.engine.precedence import WORK_ENDS
+from sim.outcome import NEVER, Status
+
+UNANSWERED = int(Status.CALLBACK_UNANSWERED)
+RESOLVES = whole(plain_keys.RESOLVES)
+ANSWERS_CALLBACK = whole(plain_keys.ANSWERS_CALLBACK)
+WORKS = WORK_ENDS << KIND_SHIFT
+
+
+@inlined
+def scaled(ms: int, factor: int) -> Any:
+    """Work by an agent's factor in thousandths, half up."""
+    return (ms * factor + 500) // 1000
+
+
+# ---------------------------------------------------------------------------------------------------- agents and work
+
+
+@inlined
+def tire(persons: Any, a: int, now: int) -> None:
+    """Count the time with work in hand up to now."""
+    person = persons[a]
+    person.busy += now - person.turned
+    person.tired += now - person.turned
+    person.turned = now
+
+
+@inlined
+def rest(persons: Any, a: int, now: int, recovery: int) -> None:
+    """Count the time without work in hand up to now."""
+    person = persons[a]
+    person.tired = max(0, person.tired - recovery * (now - person.turned))
+    person.turned = now
+
+
+@inlined
+def factor_of(persons: Any, groups: Any, permille: int, g: int, a: int) -> Any:
+    """Thousandths of what the contact brings: skill, person and fatigue together, rounded half up."""
+    tired = 1000 + min(groups[g].most, persons[a].tired * groups[g].per_hour // 3_600_000)
+    return max(1, (permille * whole(persons[a].permille) * tired + 500_000) // 1_000_000)
+
+
+@inlined
+def catch_up(agents: Any, jobs: Any, a: int, pace: int, now: int) -> None:
+    """Bring the work in hand up to date."""
+    first, elapsed = agents[a].jobs, now - agents[a].paced
+    for j in range(first, first + agents[a].number):
+        jobs[j].units = max(0, jobs[j].units - pace * elapsed)
+    agents[a].paced = now
+
+
+@kernel
+def put_aside(agents: Any, persons: Any, jobs: Any, place: Any, work: Any, a: int, now: int) -> None:
+    """The agent, in no ring any more, puts the interruptible work in hand aside."""
+    agent, person, job = agents[a], persons[a], jobs[agents[a].jobs]
+    c = job.contact
+    work[c] += now - person.begun
+    place[c] = PUT_ASIDE
+    person.units = max(0, job.units - 1000 * (now - agent.paced))
+    person.factor = job.factor
+    agent.paced = now
+    agent.aside = c
+    agent.interruptible = 0
+    agent.number = 0
+    agent.used = 0
+
+
+@inlined
+def next_end(agents: Any, jobs: Any, a: int, pace: int) -> Any:
+    """When the first of the stages in hand ends if nothing changes."""
+    agent, least = agents[a], NO_EVENT
+    for j in range(agent.jobs, agent.jobs + agent.number):
+        least = min(least, jobs[j].units)
+    return agent.paced + (least + pace - 1) // pace
+
+
+@kernel
+def come(agents: Any, spells: Any, groups: Any, spell: int, a: int, now: int, off: int) -> None:
+    """A spell begins; with an agent who is still there from the one before, that one ends now."""
+    agent, begun = agents[a], spells[spell]
+    if agent.state == AWAY:
+        groups[agent.group].present += 1
+    else:
+        spells[agent.spell].left = now
+    agent.state = PRESENT
+    agent.spell = spell
+    begun.agent = a
+    begun.group = agent.group
+    begun.on = now
+    begun.off = off
+    begun.left = NEVER
+
+
+@kernel
+def leave(agents: Any, spells: Any, groups: Any, by_person: bool, a: int, now: int) -> None:
+    """The agent leaves the desk; by level, they were to leave just now."""
+    agent, group = agents[a], groups[agents[a].group]
+    spells[agent.spell].left = now
+    agent.state = AWAY
+    group.present -= 1
+    if not by_person:
+        spells[agent.spell].off = now
+        group.lowest_away = min(group.lowest_away, a)
+
+
+@inlined
+def stage_ends(
+    type_of: Any, talk_of: Any, after_of: Any, place: Any, status: Any, answered: Any, ended: Any, released: Any,
+    resolved: Any, work: Any, keys: Any, circles: Any, kinds: Any, groups: Any, pairs: Any, agents: Any, persons: Any,
+    jobs: Any, turns: bool, a: int, now: int,
+) -> tuple[bool, int, int, int]:  # fmt: skip
+    """The first stage in hand that is over ends, with all work caught up.
+
+    Whether the agent is free of the contact; the contact and its ending, if it is one; the first of the copies that
+    are to be recalled, or -1.
+    """
+    ender, ending, copy = -1, 0, -1
+    agent = agents[a]
+    g = whole(agent.group)
+    j = whole(agent.jobs)
+    while jobs[j].units > 0:
+        j += 1
+    for i in range(j + 1, agent.jobs + agent.number):
+        if jobs[i].units == 0 and jobs[i].contact < jobs[j].contact:
+            j = i
+    job = jobs[j]
+    done = whole(job.contact)
+    k = whole(type_of[done])
+    stage = whole(job.stage)
+    if len(work) > 0 and stage != WHOLE:
+        work[done] += job.ms
+    ms, begins = 0, stage
+    if stage == RINGING:
+        status[done] = UNANSWERED
+        if high(mix(keys[done], ANSWERS_CALLBACK)) < kinds[k].answer:
+            status[done] = CALLED_BACK
+            answered[done] = now
+            ms, begins = scaled(whole(talk_of[done]), whole(job.factor)), TALK
+            job.after = scaled(whole(after_of[done]), whole(job.factor))
+            if len(circles) > 0 and circles[done].founder >= 0:
+                i = whole(circles[done].founder)
+                if circles[i].served and not circles[i].shared:
+                    ms = scaled(circles[i].duplicate, whole(job.factor))
+                    job.after = 0
+                elif not circles[i].served:
+                    circles[i].served = 1
+                    copy = i if circles[i].shared else -1
+        else:
+            ended[done] = now
+            ender, ending = done, UNANSWERED
+    elif stage == TALK or stage == WHOLE:
+        ended[done] = now
+        resolved[done] = len(keys) == 0 or high(mix(keys[done], RESOLVES)) < pairs[k * len(groups) + g].resolves
+        ender, ending = done, whole(status[done])
+        if job.after > 0:
+            ms, begins = job.after, AFTER
+    if begins != stage:
+        job.stage = begins
+        job.ms = ms
+        job.units = 1000 * ms
+    else:
+        released[done] = now
+        place[done] = DONE
+        if stage == WHOLE:
+            work[done] += now - persons[a].begun
+            agent.interruptible = 0
+        if turns:
+            tire(persons, a, now)
+        agent.number -= 1
+        agent.used -= pairs[k * len(groups) + g].need
+        jobs[j] = jobs[agent.jobs + agent.number]
+    return begins == stage, ender, ending, copy
+
+
+@inlined
+def begin(
+    type_of: Any, talk_of: Any, after_of: Any, place: Any, flags: Any, status: Any, queued: Any, answered: Any,
+    ended: Any, released: Any, agent_of: Any, resolved: Any, work: Any, left: Any, keys: Any, circles: Any, kinds: Any,
+    groups: Any, pairs: Any, agents: Any, persons: Any, jobs: Any, rates: Any, state: Any,
+    turns: bool, individual: bool, w: int, b: int, now: int,
+) -> tuple[int, int]:  # fmt: skip
+    """The agent, in no ring, begins the contact, in no queue.
+
+    The key of the end of all work with a contact that is `direct`; the first of the copies to be recalled, or -1.
+    """
+    end_key, copy = NO_EVENT, -1
+    agent, k = agents[b], whole(type_of[w])
+    g = whole(agent.group)
+    pair, group, here = pairs[k * len(groups) + g], groups[g], flags[w]
+    if turns and agent.number > 0:
+        tire(persons, b, now)
+    elif turns:
+        rest(persons, b, now, group.recovery)
+    if agent.interruptible:
+        put_aside(agents, persons, jobs, place, work, b, now)
+    if agent.number > 0:
+        catch_up(agents, jobs, b, rates[g * (len(rates) // len(groups)) + agent.number], now)
+    agent.paced = now
+    agent.since = now
+    agent_of[w] = b
+    place[w] = IN_HAND
+    factor = whole(pair.permille)
+    if individual:
+        factor = factor_of(persons, groups, factor, g, b)
+    extra = 0
+    if group.switch > 0:
+        if persons[b].channel >= 0 and persons[b].channel != kinds[k].channel:
+            extra = group.switch
+        persons[b].channel = kinds[k].channel
+    stage, ms, after, units = TALK, 0, 0, 0
+    if here & BEGUN:
+        stage = WHOLE
+        units = (min(left[w], (1 << 62) // factor) * factor + 500) // 1000
+    else:
+        flags[w] = here | byte(BEGUN)
+        kinds[k].last_wait = now - queued[w]
+        if status[w] == SILENT:
+            stage, ms = DETECTION, kinds[k].detection
+        else:
+            state[UNSETTLED] -= not kinds[k].deferred
+            if here & CALLBACK:
+                stage, ms = RINGING, kinds[k].ring
+            else:
+                answered[w] = now
+                status[w] = ANSWERED
+                ms = scaled(whole(talk_of[w]), factor) + extra
+                after = scaled(whole(after_of[w]), factor)
+                if len(circles) > 0 and circles[w].founder >= 0:
+                    i = whole(circles[w].founder)
+                    if circles[i].served and not circles[i].shared:
+                        ms, after = scaled(circles[i].duplicate, factor), 0
+                    elif not circles[i].served:
+                        circles[i].served = 1
+                        copy = i if circles[i].shared else -1
+                if kinds[k].interruptible:
+                    stage, ms, after = WHOLE, ms + after, 0
+        units = 1000 * ms
+    if pair.direct and stage == TALK:
+        ended[w] = now + ms
+        released[w] = now + ms + after
+        resolved[w] = len(keys) == 0 or high(mix(keys[w], RESOLVES)) < pair.resolves
+        if len(work) > 0:
+            work[w] = ms + after
+        agent.direct = 1
+        end_key = moment(now + ms + after) | WORKS | b
+    else:
+        if stage == WHOLE:
+            agent.interruptible = 1
+            persons[b].begun = now
+        job = jobs[agent.jobs + agent.number]
+        job.contact = w
+        job.stage = stage
+        job.factor = factor
+        job.units = units
+        job.ms = ms
+        job.after = after
+    agent.number += 1
+    agent.used += pair.need
+    return end_key, copy
