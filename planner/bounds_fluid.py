@@ -43,7 +43,7 @@ LONGEST_S = 10_800.0
 """What takes longer counts as that long."""
 LENGTHS = (1, 2, 4, 8, 16, 32)
 """Windows of so many intervals, at every place, and of the whole horizon."""
-FLUID_LIMITS = Limits(gap=2e-3, nodes=20, near=200)
+FLUID_LIMITS = Limits(gap=2e-3, nodes=20, relax=200)
 SIMULATED = "as many contacts ask for a person in each interval as on the days simulated"
 ALIKE = "a contact takes as long as the average one of its type, whenever and however it comes"
 

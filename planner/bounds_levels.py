@@ -27,8 +27,8 @@ from planner.solver import Limits
 from planner.verdict import windows_of
 from sim.estimates import student
 from sim.experiment import Tape, workload
+from sim.queues import least_in_each
 from sim.targets import target_sample
-from sim.theory import least_agents
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -308,16 +308,17 @@ class _Levels:
 
     def _guess(self) -> dict[int, int]:
         load, goals = self.problem.theory.load, [self.goals[g] for g in self.each]
+        intervals = np.array(self.intervals, dtype=np.int64)
 
-        def holds(agents: int, interval: int) -> bool:
-            queue = load.queue([0], interval, agents)
-            return all(goal.sign * (goal.value(queue, goal.threshold(0)) - goal.level) >= 0 for goal in goals)
+        def holds(cells: Ints, agents: Ints) -> npt.NDArray[np.bool_]:
+            queues = load.queues((0,), intervals[cells], agents)
+            good = np.ones(len(cells), dtype=np.bool_)
+            for goal in goals:
+                good &= goal.sign * (goal.value(queues, goal.threshold(0)) - goal.level) >= 0
+            return good
 
-        start = self.trials.load
-        return {
-            i: max(0, least_agents(lambda n, i=i: holds(n, i), round(float(start[i]))) - 1)  # type: ignore[misc]
-            for i in self.intervals
-        }
+        least = least_in_each(holds, np.round(self.trials.load[intervals]).astype(np.int64))
+        return dict(zip(self.intervals, np.maximum(least - 1, 0).tolist(), strict=True))
 
     # --------------------------------------------------------------------------------------------------------- hulls
 

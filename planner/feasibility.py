@@ -70,18 +70,21 @@ def _capped(problem: Problem, able: Ints) -> bool:
 
 
 def out_of_reach(problem: Problem, tape: Tape) -> list[str]:
-    """Targets that are missed even with more agents than anybody needs wherever some shift reaches, in words."""
+    """Targets that are missed even with agents in plenty, or as many as may be, wherever a shift reaches; in words."""
     if off_the_grid(problem.scenario):  # who is there for a part of an interval would be left out
         return []
     rows = problem.theory.requirement(problem.theory.levels())
     plenty = int(np.ceil(PLENTY * rows.agents.max(initial=0.0))) + 10
-    supply = problem.table.reachable() * plenty
+    most = [plenty if limit is None else min(plenty, limit) for limit in problem.caps.heads]
+    supply = problem.table.reachable() * np.array(most)[:, None]
     runs = tape.runs(by_level(problem, supply.astype(np.int64)))
     scores = [score(problem.scenario, goal, runs) for goal in problem.theory.goals]
-    return [text for one in scores for text in _unreached(problem, one)]
+    limited = any(limit < plenty for limit in problem.caps.heads if limit is not None)
+    crowd = "as many agents as limits on heads allow" if limited else "agents in plenty"
+    return [text for one in scores for text in _unreached(problem, one, crowd)]
 
 
-def _unreached(problem: Problem, one: Score) -> Sequence[str]:
+def _unreached(problem: Problem, one: Score, crowd: str) -> Sequence[str]:
     """What is out of reach for one target: the worst of its windows in words, or nothing."""
     goal = one.goal
     slack = np.nan_to_num(goal.sign * (one.value - goal.level), nan=np.inf)
@@ -95,6 +98,6 @@ def _unreached(problem: Problem, one: Score) -> Sequence[str]:
     when = "" if window == "horizon" else f" in the {window} from {start:%Y-%m-%d %H:%M}"
     value, level = (f"{x:.1%}" if goal.is_share else f"{x:.1f} s" for x in (one.value[worst], goal.level))
     return [
-        f"{goal.target.measure} of {types}: even with agents in plenty wherever a shift of theirs reaches, {value} is "
-        f"reached{when}, {level} is asked"
+        f"{goal.target.measure} of {types}: even with {crowd} wherever a shift of theirs reaches, "
+        f"{value} is reached{when}, {level} is asked"
     ]

@@ -15,6 +15,7 @@ from planner.cover import ShiftModel
 from planner.search import Candidate, Problem, Search, room
 from planner.solver import Limits
 from planner.verdict import Score, score
+from sim.experiment import Tape
 from sim.staffing import StaffingPlan
 
 Floats = npt.NDArray[np.float64]
@@ -24,14 +25,18 @@ BLOCK_S = 1800.0
 """Agents are added and taken away for so long at a time, or for one interval if that is longer."""
 APART = 3
 """Every third block is changed in one run; a change is credited with what happens until the next one."""
-STEPS = 4
+STEPS = 8
 FEWEST_SOLVES, MOST_SOLVES = 12, 30
 SHIFTS_SOLVED = 12_000
 """No further step is begun when the models solved had so many shifts together, within these numbers of models."""
 CORRECTIONS = 3
+SIZE = 1.0
+"""Agents by which the first model may change an interval."""
+LEARNT = 0.5
+"""So much of the error of a step is expected of the next one too."""
 MENDS = 6
 """Single shifts tried when a little is still lacking."""
-REGION_LIMITS = Limits(gap=0.02, nodes=5, near=200)
+REGION_LIMITS = Limits(gap=0.02, nodes=1, near=200)
 PENALTY = 2.0
 """A shortfall of 1 weighs as much as so many times the plan."""
 
@@ -52,24 +57,30 @@ class Effects:
 def improve(search: Search) -> None:
     """Steps from the best candidate: a success enlarges the region, a failure corrects the model, then shrinks it.
 
-    What is still lacking at the end is made up by single shifts more.
+    Effects come from a shorter tape while that is good enough to get on, then from the whole one: the model picks
+    changes that are lucky on their days. What is still lacking at the end is made up by single shifts more.
     """
-    base, size = search.best, 2.0
+    base, size = search.best, SIZE
     if base is None:
         return
-    effects, already = simulated(search, base), search.solves
+    tape, already, errors = search.short_tape, search.solves, _none(base)
+    effects = simulated(search, base, tape)
     most = min(max(SHIFTS_SOLVED // max(len(search.problem.table), 1), FEWEST_SOLVES), MOST_SOLVES)
     for _ in range(STEPS):
         if search.solves - already >= most:
             break
-        found = _step(search, base, effects, size)
+        found, promised_too_much = _step(search, base, effects, size, errors)
         if found is not None:
             base, size = found, size * 1.25
-            effects = simulated(search, base)
+            errors = [LEARNT * error for error in promised_too_much]
+        elif size / 2 >= SIZE:
+            size, errors = size / 2, [error / 2 for error in errors]
             continue
-        size /= 2
-        if size < 0.5:
+        elif tape is search.short_tape:
+            tape, size, errors = search.tape, SIZE, _none(base)
+        else:
             break
+        effects = simulated(search, base, tape)
     while not base.holds:
         found = _mended(search, base, effects)
         if found is None:
@@ -100,25 +111,39 @@ def merit(candidate: Candidate) -> float:
     return candidate.worth[0] * (1.0 + PENALTY * candidate.shortfall)
 
 
-def _step(search: Search, base: Candidate, effects: list[Effects], size: float) -> Candidate | None:
-    """A better candidate inside the region; None when the model, corrected by its errors, finds none."""
+def _none(base: Candidate) -> list[Floats]:
+    """No errors, [window] of each target."""
+    return [np.zeros(len(one.value)) for one in base.scores]
+
+
+def _step(
+    search: Search, base: Candidate, effects: list[Effects], size: float, errors: list[Floats]
+) -> tuple[Candidate | None, list[Floats]]:
+    """A better candidate inside the region, and by how much the model erred there; None when it finds none.
+
+    `errors` are what the model is corrected by from the start.
+    """
     table = search.problem.table
     supply = table.supply(base.numbers)
-    most = np.maximum(size, np.floor(size / 20 * supply))
-    errors = [np.zeros(len(one.value)) for one in base.scores]
+    most = np.maximum(np.floor(size), np.floor(size / 20 * supply))
     for _ in range(CORRECTIONS):
         numbers = _solved(search, base, effects, most, errors)
         if numbers is None or (numbers == base.numbers).all():
-            return None
+            return None, errors
         found = search.evaluate(numbers)
-        if merit(found) < merit(base) - 1e-9:
-            return found
         change = table.supply(numbers) - supply
-        for g, (effect, before, after) in enumerate(zip(effects, base.scores, found.scores, strict=True)):
-            promised = effect.predicted(change, most)
-            kept = np.nan_to_num(before.goal.sign * (after.value - before.value))
-            errors[g] = np.maximum(promised - kept, 0.0)
-    return None
+        errors = [
+            np.maximum(effect.predicted(change, most) - _gained(before, after), 0.0)
+            for effect, before, after in zip(effects, base.scores, found.scores, strict=True)
+        ]
+        if merit(found) < merit(base) - 1e-9:
+            return found, errors
+    return None, errors
+
+
+def _gained(before: Score, after: Score) -> Floats:
+    """What windows won on their good side."""
+    return np.asarray(np.nan_to_num(before.goal.sign * (after.value - before.value)))
 
 
 def _solved(
@@ -172,16 +197,16 @@ def _cells(effect: Floats) -> list[tuple[int, int]]:
 # ------------------------------------------------------------------------------------------------- simulated effects
 
 
-def simulated(search: Search, base: Candidate) -> list[Effects]:
-    """Effects of single agents around a plan, one for each target, from runs by level on the tape's customers."""
-    return _Differences(search, base).effects()
+def simulated(search: Search, base: Candidate, tape: Tape | None = None) -> list[Effects]:
+    """Effects of single agents around a plan, one for each target, from runs by level on the short tape or another."""
+    return _Differences(search, base, tape or search.short_tape).effects()
 
 
 class _Differences:
     """Parallel finite differences: one run changes a group in every third block."""
 
-    def __init__(self, search: Search, base: Candidate) -> None:
-        self.search = search
+    def __init__(self, search: Search, base: Candidate, tape: Tape) -> None:
+        self.search, self.tape = search, tape
         self.table = search.problem.table
         self.supply = self.table.supply(base.numbers)
         interval_s = search.problem.scenario.horizon.interval
@@ -219,7 +244,7 @@ class _Differences:
 
     def _scores(self, supply: Ints) -> list[Score]:
         search, problem = self.search, self.search.problem
-        runs = search.simulate(by_level(problem, supply), search.short_tape)
+        runs = search.simulate(by_level(problem, supply), self.tape)
         return [score(problem.scenario, goal, runs) for goal in problem.theory.goals]
 
 

@@ -16,9 +16,11 @@ import numpy.typing as npt
 from planner.cover import Rows
 from sim.experiment import workload
 from sim.metrics import QUANTILES
+from sim.queues import Queues, least_in_each
 from sim.scenario import ContactType, Scenario, Target
-from sim.theory import Floats, Queue, least_agents, offered_load
+from sim.theory import Floats, Queue, offered_load
 
+Bools = npt.NDArray[np.bool_]
 Ints = npt.NDArray[np.int64]
 
 LONG_HANDLE = 1 / 3
@@ -40,15 +42,15 @@ class Load:
     handle_s: Floats
     patience_s: Floats
 
-    def queue(self, types: Sequence[int], interval: int, agents: float) -> Queue:
-        """These types pooled in one queue, as it would stand if the interval lasted for ever."""
-        erlangs = self.erlangs[interval, types]
-        rates = erlangs / self.handle_s[types]
-        rate = float(rates.sum())
-        if rate <= 0:
-            return Queue(0.0, 1.0, agents)
-        hazard = float((rates / self.patience_s[types]).sum()) / rate
-        return Queue(rate, float(erlangs.sum()) / rate, agents, 1.0 / hazard if hazard > 0 else math.inf)
+    def queues(self, types: Sequence[int], cells: Ints, agents: npt.ArrayLike) -> Queues:
+        """These types pooled in one queue for each of the intervals `cells`, as if the interval lasted for ever."""
+        erlangs = self.erlangs[cells][:, list(types)]
+        rates = erlangs / self.handle_s[list(types)]
+        rate, load = rates.sum(axis=1), erlangs.sum(axis=1)
+        hazard = (rates / self.patience_s[list(types)]).sum(axis=1)
+        some = np.where(rate > 0, rate, 1.0)
+        patience = np.divide(some, hazard, out=np.full(len(cells), math.inf), where=hazard > 0)
+        return Queues(rate, load / some, np.asarray(agents, dtype=np.float64), patience)
 
 
 def load_of(scenario: Scenario) -> Load:
@@ -157,17 +159,17 @@ class Goal:
         """The threshold of a type, seconds; 0 for measures without any, so that types share what they can."""
         return self.thresholds[self.types.index(kind)] if self.target.measure == "service_level" else 0.0
 
-    def value(self, queue: Queue, threshold_s: float) -> float:
-        """What the queue gives contacts with this threshold."""
+    def value(self, queue: Queue | Queues, threshold_s: float) -> Floats:
+        """What the queue, or each of many, gives contacts with this threshold."""
         target = self.target
         if target.measure == "service_level":
             formula = "SL-3" if target.formula == "SL-V" else target.formula  # as if it were lost with who leaves
-            return queue.service_level(threshold_s, formula, self.short_s)
+            return np.asarray(queue.service_level(threshold_s, formula, self.short_s))
         if target.measure in QUANTILES:
-            return queue.service_level(target.level, "SL-2")
+            return np.asarray(queue.service_level(target.level, "SL-2"))
         if target.is_share and target.measure != "occupancy":  # what goes with abandonment is told by it
-            return queue.p_abandon if self.sign < 0 else 1 - queue.p_abandon
-        return queue.occupancy if target.measure == "occupancy" else min(queue.asa_s, 1e6)
+            return np.asarray(queue.p_abandon if self.sign < 0 else 1 - queue.p_abandon)
+        return np.asarray(queue.occupancy if target.measure == "occupancy" else np.minimum(queue.asa_s, 1e6))
 
     def scale(self, value: npt.ArrayLike) -> Floats:
         """A scale on which steps are alike everywhere: log odds of shares, logarithms of seconds."""
@@ -212,7 +214,7 @@ Entry = tuple[int, float]
 class Theory:
     """Formulas for a scenario: requirements from what is aimed at, and what a supply of agents would give.
 
-    Aims are of shape [goal, interval], in the units of each goal. Values are remembered, for a search asks again.
+    Aims are of shape [goal, interval], in the units of each goal. What was found last is remembered as a guess.
     """
 
     def __init__(self, scenario: Scenario) -> None:
@@ -223,8 +225,7 @@ class Theory:
         self.intervals = scenario.horizon.intervals
         self.asked = [self._entries(k) for k in range(len(scenario.contact_types))]
         self._alike = [self._classes(types) for types in self.sets]
-        self._known: dict[tuple[int, int, float], dict[Entry, float]] = {}
-        self._last: dict[tuple[int, int], int] = {}
+        self._last: dict[int, Ints] = {}
 
     def _entries(self, kind: int) -> tuple[Entry, ...]:
         """What a type's targets ask of its queue."""
@@ -252,68 +253,56 @@ class Theory:
         agents = np.array([self._of_set(s, aims) for s in range(len(self.sets))], dtype=np.float64)
         return Rows(worth=self.worth, agents=agents.reshape(len(self.sets), self.intervals))
 
-    def _of_set(self, s: int, aims: Floats) -> list[int]:
+    def _of_set(self, s: int, aims: Floats) -> Ints:
+        """Least agents with which the types' slacks, each its worst, add up to none lacking, by load, [interval]."""
         classes = self._alike[s]
-        loads = self.load.erlangs[:, list(self.sets[s])].sum(axis=1)
-        weights = [self.load.erlangs[:, types].sum(axis=1).tolist() for types in classes.values()]
-        found: list[int] = []
-        for i in range(self.intervals):
-            asked = [(line[i], entries) for line, entries in zip(weights, classes, strict=True) if line[i] > 0]
-            guess = self._last.get((s, i)) or _guess(found, loads, i)
-            found.append(self._least(s, i, asked, aims[:, i].tolist(), guess) if asked else 0)
-            self._last[s, i] = found[-1]
+        weights = np.array([self.load.erlangs[:, types].sum(axis=1) for types in classes.values()])
+        found = np.zeros(self.intervals, dtype=np.int64)
+        busy = np.flatnonzero(weights.reshape(-1, self.intervals).any(axis=0))
+        if len(busy):
+            guess = self._last[s] if s in self._last else _guess(self.load.erlangs[:, list(self.sets[s])].sum(axis=1))
+
+            def holds(cells: Ints, agents: Ints) -> Bools:
+                values = self._values(s, busy[cells], agents)
+                slack = np.zeros(len(cells))
+                for weight, entries in zip(weights[:, busy[cells]], classes, strict=True):
+                    each = [self._slack(e[0], values[e], aims[e[0], busy[cells]]) for e in entries]
+                    slack += np.where(weight > 0, weight * np.min(each, axis=0), 0.0)
+                return slack >= 0
+
+            found[busy] = least_in_each(holds, guess[busy])
+        self._last[s] = found
         return found
 
-    def _least(
-        self, s: int, i: int, asked: list[tuple[float, tuple[Entry, ...]]], aims: list[float], guess: int
-    ) -> int:
-        """Least agents with which the types' slacks, each its worst, add up to none lacking, by load."""
-
-        def holds(agents: int) -> bool:
-            values = self._values(s, i, agents)
-            slack = 0.0
-            for weight, entries in asked:
-                slack += weight * min([self._slack(entry[0], values[entry], aims[entry[0]]) for entry in entries])
-            return slack >= 0
-
-        return least_agents(holds, guess)
-
-    def _slack(self, g: int, value: float, aim: float) -> float:
+    def _slack(self, g: int, value: Floats, aim: Floats) -> Floats:
         goal = self.goals[g]
-        return goal.sign * (value - aim) / (1.0 if goal.is_share else max(aim, 1.0))
+        return goal.sign * (value - aim) / (1.0 if goal.is_share else np.maximum(aim, 1.0))
 
-    def _values(self, s: int, interval: int, agents: float) -> dict[Entry, float]:
-        """What a set's pooled queue gives for everything that is asked of it."""
-        known = self._known.get((s, interval, agents))
-        if known is None:
-            queue = self.load.queue(list(self.sets[s]), interval, agents)
-            entries = {entry for asked in self._alike[s] for entry in asked}
-            known = {entry: self.goals[entry[0]].value(queue, entry[1]) for entry in entries}
-            self._known[s, interval, agents] = known
-        return known
+    def _values(self, s: int, cells: Ints, agents: npt.ArrayLike) -> dict[Entry, Floats]:
+        """What a set's pooled queues in these intervals give for everything that is asked of them."""
+        queues = self.load.queues(self.sets[s], cells, agents)
+        entries = sorted({entry for asked in self._alike[s] for entry in asked})
+        return {entry: self.goals[entry[0]].value(queues, entry[1]) for entry in entries}
 
     def predicted(self, supply: Ints) -> Floats:
         """What `supply[group, interval]` would give by formulas, shape [goal, interval]; NaN where nothing comes.
 
         A type is as well off as in the worst of the sets that contain it.
         """
-        agents = self.worth @ supply
+        agents, every = self.worth @ supply, np.arange(self.intervals)
+        values = [self._values(s, every, agents[s]) for s in range(len(self.sets))]
         found = np.full((len(self.goals), self.intervals), np.nan)
         for g, goal in enumerate(self.goals):
-            around = [[s for s, types in enumerate(self.sets) if k in types] for k in goal.types]
-            entries = [(g, goal.threshold(k)) for k in goal.types]
-            worst_of = min if goal.sign > 0 else max
-            for i, weights in enumerate(self.load.erlangs[:, list(goal.types)]):
-                if weights.any():
-                    values = [
-                        worst_of(self._values(s, i, float(agents[s, i]))[entry] for s in sets)
-                        for sets, entry in zip(around, entries, strict=True)
-                    ]
-                    found[g, i] = weights @ np.array(values) / weights.sum()
+            worst_of = np.min if goal.sign > 0 else np.max
+            worst = [
+                worst_of([values[s][g, goal.threshold(k)] for s, types in enumerate(self.sets) if k in types], axis=0)
+                for k in goal.types
+            ]
+            weights = self.load.erlangs[:, list(goal.types)].T
+            np.divide((weights * worst).sum(axis=0), weights.sum(axis=0), out=found[g], where=weights.any(axis=0))
         return found
 
 
-def _guess(found: list[int], loads: Floats, i: int) -> int:
-    """Agents by the load, with the same surplus, in units of its root, as in the interval before."""
-    surplus = float(found[-1] - loads[i - 1]) / math.sqrt(loads[i - 1]) if found and loads[i - 1] > 0 else 0.5
-    return max(1, round(float(loads[i]) + surplus * math.sqrt(loads[i])))
+def _guess(load: Floats) -> Ints:
+    """Agents by the load and half its root."""
+    return np.maximum(np.round(load + 0.5 * np.sqrt(load)), 1).astype(np.int64)

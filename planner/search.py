@@ -26,9 +26,9 @@ Ints = npt.NDArray[np.int64]
 Worth = tuple[float, float]
 
 ROUNDS = 8
-FEW_ROUNDS = 4
+FEW_ROUNDS = 3
 REPAIRS = 6
-ROUND_LIMITS = Limits(gap=0.01, nodes=20, near=400)
+ROUND_LIMITS = Limits(gap=0.005, nodes=1, near=400)
 FARTHEST = 3.0
 """How far, in log odds, experience may move what formulas are asked for."""
 FEW = 5.0

@@ -18,6 +18,10 @@ import pulp
 
 CHEAP = 1e-4
 """What the relaxation leaves at 0 may still be used at a reduced cost below this share of the highest price."""
+WHOLE = 1e-6
+"""What is nearer to a whole number than that is one."""
+AT_ONCE, NEARLY = 0.1, 0.85
+"""A dive rounds up this share of the broken numbers at a time, and all that have at least such a part."""
 GRACE_S = 10.0
 """How long a cancelled solve may take to hand back its best solution before it is abandoned."""
 
@@ -38,14 +42,15 @@ class Limits:
     """When to stop: at a relative `gap`, after so many `nodes` of the search tree, after so many `seconds`.
 
     Nodes are repeatable, seconds are not. A model of more than `near` whole numbers is solved near its relaxation
-    only: each may leave the relaxed value by at most about one, and those that the relaxation leaves at 0 for a
-    price stay there. Its bound is then that of the relaxation, which holds for the whole model.
+    only (see `_Near`), without a start. Its bound is then that of the relaxation, which holds for the whole model. One
+    of more than `relax` whole numbers is only relaxed: for that bound, and no solution.
     """
 
     gap: float = 1e-4
     nodes: int | None = None
     seconds: float | None = None
     near: int | None = None
+    relax: int | None = None
 
 
 EXACT = Limits()
@@ -89,35 +94,39 @@ def solve(
     """
     door = _Highs(limits, start)
     failed: list[BaseException] = []
+    done = threading.Event()
 
     def work() -> None:
         try:
             problem.solve(door)
         except BaseException as error:
             failed.append(error)
+        finally:
+            done.set()
 
-    thread = threading.Thread(target=work, name="highs", daemon=True)
-    thread.start()
-    interrupted = _wait(thread, door, stop)
+    threading.Thread(target=work, name="highs", daemon=True).start()
+    interrupted = _wait(done, door, stop)
     if failed:
         raise failed[0]
     return _result(problem, door, interrupted)
 
 
-def _wait(thread: threading.Thread, door: "_Highs", stop: Callable[[], bool] | None) -> bool:
-    """Wait for the worker; whether it was told to stop."""
+def _wait(done: threading.Event, door: "_Highs", stop: Callable[[], bool] | None) -> bool:
+    """Wait for the worker; whether it was told to stop.
+
+    By an event, for a `join` that a KeyboardInterrupt breaks off takes the thread for ended (CPython 3.11).
+    """
     asked = False
     try:
-        while thread.is_alive() and not asked:
-            thread.join(0.1)
-            asked = thread.is_alive() and stop is not None and stop()
+        while not done.wait(0.1) and not asked:
+            asked = stop is not None and stop()
     except KeyboardInterrupt:
         door.cancel()
-        thread.join(GRACE_S)
+        done.wait(GRACE_S)
         raise
     if asked:
         door.cancel()
-        thread.join(GRACE_S)
+        done.wait(GRACE_S)
     return asked
 
 
@@ -128,7 +137,8 @@ class _Highs(pulp.HiGHS):  # type: ignore[misc, unused-ignore]
         options = {} if limits.nodes is None else {"mip_max_nodes": limits.nodes}
         super().__init__(msg=False, threads=1, gapRel=limits.gap, timeLimit=limits.seconds, random_seed=0, **options)
         self.start = start
-        self.near = limits.near
+        self.near, self.relax = limits.near, limits.relax
+        self.searched = True
         self.relaxed: float | None = None
         self.model: highspy.Highs | None = None
         self.cancelled = False
@@ -144,15 +154,19 @@ class _Highs(pulp.HiGHS):  # type: ignore[misc, unused-ignore]
         """Run HiGHS on the model that PuLP has built."""
         self.model = lp.solverModel
         self.model.HandleUserInterrupt = True
-        if self.start is not None:
-            solution = highspy.HighsSolution()
-            solution.col_value = [self.start.get(variable.name, 0.0) for variable in lp.variables()]
-            self.model.setSolution(solution)
         whole = np.array([variable.cat == pulp.LpInteger for variable in lp.variables()], dtype=np.bool_)
-        if self.near is not None and whole.sum() > self.near:
-            self.relaxed = _stay_near_relaxation(self.model, whole, None if self.start is None else solution.col_value)
+        if self.relax is not None and whole.sum() > self.relax:
+            self.searched = False
+            self.model.setOptionValue("solve_relaxation", True)
+            self.model.setOptionValue("solver", "ipm")  # and a crossover to a vertex
+        elif self.near is not None and whole.sum() > self.near:
+            self.relaxed = _Near(self.model, whole, lambda: self.cancelled).relaxed
+        elif self.start is not None:
+            _begin(self.model, [self.start.get(variable.name, 0.0) for variable in lp.variables()])
         if not self.cancelled:
             self.model.run()
+            if not self.searched and self.model.getModelStatus() == highspy.HighsModelStatus.kOptimal:
+                self.relaxed = float(self.model.getInfo().objective_function_value)
         self.finished = True
 
     def findSolutionValues(self, lp: pulp.LpProblem) -> tuple[int, int]:  # noqa: N802 (PuLP's name)
@@ -165,31 +179,88 @@ class _Highs(pulp.HiGHS):  # type: ignore[misc, unused-ignore]
         return pulp.LpStatusOptimal, pulp.LpSolutionOptimal if proved else pulp.LpSolutionIntegerFeasible
 
 
-def _stay_near_relaxation(model: Any, whole: npt.NDArray[np.bool_], start: list[float] | None) -> float | None:
-    """Bound the `whole` numbers of a model by its relaxed solution, whose value is returned; None: it has none.
+class _Near:
+    """A model narrowed to whole numbers near its relaxation; `relaxed` is the relaxation's value, None: it has none.
 
-    What lies between the relaxed solution and the `start` is allowed too, so that the start is not shut out.
+    A dive rounds the relaxation up, a few numbers at a time. Left free is what the relaxation or the dive uses, between
+    the two; the rest stays at what the relaxation says. That is a small model, and its search begins at the dive's
+    solution (relaxation induced neighbourhoods: Danna, Rothberg & Le Pape 2005). Where rounding up leads nowhere each
+    number may leave its relaxed value by about one.
     """
-    lp = model.getLp()
-    low, high = np.array(lp.col_lower_), np.array(lp.col_upper_)
-    relaxation = highspy.Highs()  # type: ignore[no-untyped-call]
-    relaxation.setOptionValue("output_flag", False)
-    relaxation.setOptionValue("threads", 1)
-    relaxation.setOptionValue("solve_relaxation", True)
-    relaxation.passModel(lp)
-    relaxation.run()
-    if relaxation.getModelStatus() != highspy.HighsModelStatus.kOptimal:
+
+    def __init__(self, model: Any, whole: npt.NDArray[np.bool_], cancelled: Callable[[], bool]) -> None:
+        self.whole, self.cancelled = whole, cancelled
+        lp = model.getLp()
+        self.low, self.high = np.array(lp.col_lower_), np.array(lp.col_upper_)
+        self.relaxation = highspy.Highs()  # type: ignore[no-untyped-call]
+        for option, value in {"output_flag": False, "threads": 1, "solve_relaxation": True}.items():
+            self.relaxation.setOptionValue(option, value)
+        self.relaxation.passModel(lp)
+        self.relaxed = self._solved()
+        if self.relaxed is None:
+            return
+        relaxed, price = self._values(), np.array(self.relaxation.getSolution().col_dual)
+        dived = self._dive(relaxed)
+        if dived is None:
+            dearest = np.abs(np.array(lp.col_cost_)[whole]).max(initial=0.0)
+            used = (relaxed > WHOLE) | (np.abs(price) <= CHEAP * dearest)
+            _bound(model, *self._between(_down(relaxed), _down(relaxed) + 2 * used))
+        else:
+            used = (relaxed > WHOLE) | (dived > WHOLE)
+            _bound(model, *self._between(_down(relaxed), np.maximum(_down(relaxed) + used, dived)))
+            _begin(model, dived)
+
+    def _solved(self) -> float | None:
+        self.relaxation.run()
+        optimal = self.relaxation.getModelStatus() == highspy.HighsModelStatus.kOptimal
+        return float(self.relaxation.getInfo().objective_function_value) if optimal else None
+
+    def _values(self) -> npt.NDArray[np.float64]:
+        return np.array(self.relaxation.getSolution().col_value)
+
+    def _between(
+        self, low: npt.NDArray[np.float64], high: npt.NDArray[np.float64]
+    ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+        """Bounds that hold the whole numbers between these, inside their own."""
+        return (
+            np.where(self.whole, np.clip(low, self.low, self.high), self.low),
+            np.where(self.whole, np.clip(high, self.low, self.high), self.high),
+        )
+
+    def _dive(self, x: npt.NDArray[np.float64]) -> npt.NDArray[np.float64] | None:
+        """Whole numbers by rounding up those nearest to it and solving again, until all are whole; None: no way."""
+        low = self.low.copy()
+        while not self.cancelled():
+            part = np.where(self.whole, x - _down(x), 0.0)
+            broken = np.flatnonzero(part > WHOLE)
+            if not len(broken):
+                return np.where(self.whole, np.round(x), x)
+            low = np.where(self.whole, np.maximum(low, _down(x)), low)
+            most = np.argsort(-part[broken], kind="stable")
+            up = broken[most[: max(1, round(AT_ONCE * len(broken)))]]
+            up = np.union1d(up, np.flatnonzero(part >= NEARLY))
+            low[up] = _down(x[up]) + 1.0
+            _bound(self.relaxation, low, self.high)
+            if self._solved() is None:
+                return None
+            x = self._values()
         return None
-    solution = relaxation.getSolution()
-    value, price = np.array(solution.col_value), np.array(solution.col_dual)
-    near = np.floor(value + 1e-6)
-    dearest = np.abs(np.array(lp.col_cost_)[whole]).max(initial=0.0)
-    used = (value > 1e-6) | (np.abs(price) <= CHEAP * dearest)
-    also = near if start is None else np.round(start)
-    low = np.where(whole, np.maximum(low, np.minimum(near, also)), low)
-    high = np.where(whole, np.minimum(high, np.maximum(near + 2 * used, also)), high)
+
+
+def _down(x: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Rounded down, but up from just below a whole number."""
+    return np.asarray(np.floor(x + WHOLE))
+
+
+def _bound(model: Any, low: npt.NDArray[np.float64], high: npt.NDArray[np.float64]) -> None:
     model.changeColsBounds(len(low), np.arange(len(low), dtype=np.int32), low, high)
-    return float(relaxation.getInfo().objective_function_value)
+
+
+def _begin(model: Any, values: npt.ArrayLike) -> None:
+    """Give a model a solution to begin with."""
+    solution = highspy.HighsSolution()
+    solution.col_value = list(np.asarray(values, dtype=np.float64))
+    model.setSolution(solution)
 
 
 def _has_solution(model: Any) -> bool:
@@ -222,22 +293,28 @@ def _result(problem: pulp.LpProblem, door: _Highs, interrupted: bool) -> SolveRe
         )
     status = _status(model, interrupted)
     seconds = float(model.getRunTime())
+    if not door.searched and door.relaxed is not None:
+        bound = _proved(problem, model, door.relaxed)
+        return SolveResult(status=Status.LIMIT, objective=None, bound=bound, gap=None, seconds=seconds, values={})
     if status in (Status.INFEASIBLE, Status.UNBOUNDED) or not _has_solution(model):
         return SolveResult(status=status, objective=None, bound=None, gap=None, seconds=seconds, values={})
     values = _whole(problem, model.getSolution().col_value)
     objective = float(pulp.value(problem.objective) or 0.0)
-    bound = _bound(problem, model) if door.relaxed is None else door.relaxed
+    bound = _proved(problem, model, door.relaxed)
     gap = None if bound is None else abs(objective - bound) / max(abs(objective), 1e-9)
     if status is Status.OPTIMAL and (gap is None or gap > 1.01 * EXACT.gap):
         status = Status.FEASIBLE
     return SolveResult(status=status, objective=objective, bound=bound, gap=gap, seconds=seconds, values=values)
 
 
-def _bound(problem: pulp.LpProblem, model: Any) -> float | None:
-    """What the solver has proved; the simplex method proves what it finds."""
+def _proved(problem: pulp.LpProblem, model: Any, relaxed: float | None) -> float | None:
+    """What is proved of the whole model: by its relaxation, by the search, or by the simplex method, which ends there.
+
+    HiGHS minimises without the objective's constant.
+    """
     info = model.getInfo()
     mixed = any(variable.cat == pulp.LpInteger for variable in problem.variables())
-    proved = float(info.mip_dual_bound if mixed else info.objective_function_value)
+    proved = float(info.mip_dual_bound if mixed else info.objective_function_value) if relaxed is None else relaxed
     sign = -1.0 if problem.sense == pulp.LpMaximize else 1.0
     return sign * proved + float(problem.objective.constant or 0.0) if math.isfinite(proved) else None
 

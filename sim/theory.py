@@ -21,6 +21,8 @@ import numpy.typing as npt
 Floats = npt.NDArray[np.float64]
 Formula = Literal["SL-1", "SL-2", "SL-3", "SL-4", "SL-5", "SL-6"]
 
+MOST_AGENTS = 10_000_000
+"""Nobody asks for more."""
 FEW_TERMS = 100
 """Up to so many terms a series is summed one by one, beyond with numpy."""
 
@@ -265,7 +267,7 @@ def least_agents(holds: Callable[[int], bool], start: int = 1) -> int:
         low = max(high - step, -1)
     else:
         while not holds(high + step):
-            if high > 10_000_000:
+            if high > MOST_AGENTS:
                 raise OverflowError("no number of agents is enough")
             high, step = high + step, 2 * step
         low, high = high, high + step

@@ -30,6 +30,7 @@ ARROWS: dict[str, tuple[str, ...]] = {
     "sim.executors": (),
     "sim.store": (),
     "sim.theory": (),
+    "sim.queues": ("sim.theory",),
     "sim.columns": (),
     "sim.engine.precedence": (),
     "sim.keys": (),
@@ -140,8 +141,9 @@ ARROWS: dict[str, tuple[str, ...]] = {
     "sim": ("sim.*",),
     # the planner, the examples, the command line
     "planner.*": (
-        "planner.*", "sim.clock", "sim.scenario", "sim.staffing", "sim.theory", "sim.metrics", "sim.estimates",
-        "sim.payroll", "sim.experiment", "sim.targets", "sim.summary", "sim.results", "sim.report", "sim.report.*",
+        "planner.*", "sim.clock", "sim.scenario", "sim.staffing", "sim.theory", "sim.queues", "sim.metrics",
+        "sim.estimates", "sim.payroll", "sim.experiment", "sim.targets", "sim.summary", "sim.results", "sim.report",
+        "sim.report.*",
     ),
     "planner": ("planner.*",),
     "scenarios": (),
