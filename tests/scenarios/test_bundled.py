@@ -46,6 +46,28 @@ def test_it_says_first_what_it_is(path: Path) -> None:
     assert max(map(len, lines)) <= 120
 
 
+# ------------------------------------------------------------------------------------------------------------ what-ifs
+
+BASE = "extends: promotion-day.yaml"
+WHAT_IFS = sorted(path.stem for path in FOLDER.glob("*.yaml") if BASE in path.read_text(encoding="utf-8"))
+
+
+def test_the_library_has_them_all() -> None:
+    assert len(WHAT_IFS) == 24
+
+
+@pytest.mark.parametrize("name", WHAT_IFS)
+def test_a_what_if_asks_and_tells_facts_from_assumptions(name: str) -> None:
+    text = (FOLDER / f"{name}.yaml").read_text(encoding="utf-8")
+    assert text.startswith("# What if ")
+    assert "[fact]" in text
+    assert "assumed" in text
+    assert f"promotion-day {name}\n" in text or f"peakdesk plan {name}\n" in text
+    told = {"name", "description"}
+    desk, base = load(name).model_dump(exclude=told), load("promotion-day").model_dump(exclude=told)
+    assert desk != base
+
+
 # ---------------------------------------------------------------------------------------------------------- one queue
 
 
