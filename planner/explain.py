@@ -115,7 +115,7 @@ def explain(
     )
     base = search.evaluate(indexed(problem.table, plan.shifts))
     assert search.runs is not None
-    around = _Around(problem, base, simulated(search, base))
+    around = _Around(problem, base, simulated(search, base, search.tape))
     spare = around.spare()
     supply = problem.table.supply(base.numbers)
     return Explanation(
