@@ -11,6 +11,7 @@ from planner.region import by_level
 from planner.search import Problem, Search
 from planner.verdict import Score, score
 from sim.experiment import Tape
+from sim.scenario import Scenario
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -56,13 +57,30 @@ def _reason(problem: Problem, row: int, first: int, last: int) -> str:
     able = np.flatnonzero(problem.theory.worth[row] > 0)
     reach = problem.table.reachable()[able]
     if not reach.any():
-        groups = ", ".join(problem.table.groups[g] for g in able)
-        return f"no shift template lets {groups} work"
+        groups = [problem.table.groups[g] for g in able]
+        return _not_working(problem.scenario, groups)
     if not reach[:, first:last].any():
         return "no shift of a group with the skill covers this time"
     if _capped(problem, able):
         return "limits on heads or on shifts a day leave too few"
     return ""
+
+
+def _not_working(scenario: Scenario, groups: Sequence[str]) -> str:
+    """Why none of these groups has a shift: no template is for them, or theirs hold no whole interval."""
+    allowed = {name: template.groups for name, template in scenario.shift_templates.items()}
+    theirs = [name for name, who in allowed.items() if who == "all" or any(group in who for group in groups)]
+    if not theirs:
+        return f"no shift template lets {', '.join(groups)} work"
+    return f"{', '.join(theirs)}: {no_whole_interval(scenario)}"
+
+
+def no_whole_interval(scenario: Scenario) -> str:
+    """What is wrong with templates that give no shift, and what would help."""
+    return (
+        f"no shift holds a whole interval of {scenario.horizon.interval / 60:g} min inside the horizon: let shifts and "
+        "breaks begin and end with intervals, take shorter intervals, or look at the days on which they are worked"
+    )
 
 
 def _capped(problem: Problem, able: Ints) -> bool:

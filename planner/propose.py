@@ -15,7 +15,7 @@ from planner.bounds import Bound
 from planner.bounds_best import lower_bounds
 from planner.certificate import Certificate, certify
 from planner.cover import Rows, caps_of, price_of
-from planner.feasibility import out_of_reach, shortages
+from planner.feasibility import no_whole_interval, out_of_reach, shortages
 from planner.plan import (
     Baseline,
     Plan,
@@ -139,8 +139,10 @@ def _tape_days(scenario: Scenario) -> int:
 def problem_of(
     scenario: Scenario, objective: str, certificate_days: int, keep: Sequence[ShiftCount] = ()
 ) -> Problem:
-    """What is to be planned; raises NothingToPlan where nothing has a price."""
+    """What is to be planned; raises NothingToPlan where there is no shift or no price."""
     table = enumerate_shifts(scenario)
+    if not len(table):
+        raise NothingToPlan(f"{', '.join(scenario.shift_templates)}: {no_whole_interval(scenario)}")
     if objective == "cost" and not table.cost.any():
         raise NothingToPlan("the objective is cost, but no shift costs anything: give cost_per_hour or cost")
     return Problem(

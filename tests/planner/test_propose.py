@@ -147,3 +147,10 @@ def test_an_overnight_shift_covers_the_next_morning():
     )
     (covers,) = enumerate_shifts(scenario).covers
     assert np.flatnonzero(covers).tolist() == list(range(10, 18))  # 22:00 to 06:00
+
+
+def test_shifts_between_the_grid_lines_are_told_from_shifts_that_nobody_may_work():
+    """Half an hour from quarter past: no hour is theirs from beginning to end."""
+    templates = {"short": {"starts": ["08:15"], "lengths": ["30 min"]}}
+    with pytest.raises(planner.NothingToPlan, match="short: no shift holds a whole interval of 60 min"):
+        planner.plan(morning(shift_templates=templates))
