@@ -28,12 +28,12 @@ Column = np.ndarray[Any, Any]
 Figures = Callable[[OutcomeTable], dict[str, Any]]
 
 
-def replications(file: str, number: int, figures: Figures, engine: str = "compiled") -> dict[str, Column]:
+def replications(file: str, number: int, figures: Figures) -> dict[str, Column]:
     """Figures of each replication, by name, with a leading replication axis."""
     scenario = load(HERE / file)
     plan, desk = scenario.staffing, rules(scenario)
     assert plan is not None
-    days = [figures(run(sample(scenario, 5, r), attend(scenario, plan, 5, r), desk, engine)) for r in range(number)]
+    days = [figures(run(sample(scenario, 5, r), attend(scenario, plan, 5, r), desk, "compiled")) for r in range(number)]
     return {name: np.array([day[name] for day in days], dtype=float) for name in days[0]}
 
 
@@ -141,7 +141,7 @@ def test_mmc_with_five_waiting_places() -> None:
             "busy": inside[answered].sum() / (12 * 8 * HOUR),
         }
 
-    ours = replications("mmc_blocked.yaml", 200, figures, "reference")
+    ours = replications("mmc_blocked.yaml", 1000, figures)
     check(theirs["blocked_per_day"], ours["blocked"])
     check(theirs["served_within_AWT_per_day"], ours["good"])
     check(theirs["SL_over_served"], ours["good"], ours["served"])
@@ -183,10 +183,9 @@ def bank_week(outcome: OutcomeTable) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def weeks() -> dict[str, Column]:
-    return replications("bank.yaml", 400, bank_week, "reference")
+    return replications("bank.yaml", 1000, bank_week)
 
 
-@pytest.mark.slow
 def test_the_bank_by_type(weeks: dict[str, Column]) -> None:
     theirs = published(
         "cc-bank",
@@ -223,7 +222,6 @@ def test_the_bank_by_type(weeks: dict[str, Column]) -> None:
     assert wrong == []
 
 
-@pytest.mark.slow
 def test_the_bank_by_group(weeks: dict[str, Column]) -> None:
     theirs = published(
         "cc-bank",
