@@ -14,7 +14,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
 # peakdesk exits with 3 when it is done but a target is not certified: for a demonstration that is no failure
 EVEN_IF_MISSED := || [ $$? -eq 3 ]
 
-.PHONY: help run test test-all bench lint clean
+.PHONY: help run test test-all bench bench-plans lint clean
 
 help:  ## list these commands
 	@sed -n 's/^\([a-z-]*\):.*##\(.*\)/make \1\t\2/p' Makefile
@@ -33,6 +33,9 @@ test-all: lint  ## and the tests that take minutes
 bench: $(STAMP)  ## time the engines and the planner; writes docs/benchmarks.md
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[bench]'
 	$(BIN)/pytest -q -s -m bench
+
+bench-plans: $(STAMP)  ## plan the whole instance set, write docs/benchmarks.md; takes an hour or more
+	$(BIN)/python tests/bench/plans.py
 
 lint: $(STAMP)  ## ruff and mypy --strict
 	$(BIN)/ruff check .

@@ -47,7 +47,7 @@ class Bound:
 
     def gap(self, worth: float) -> float | None:
         """(worth - bound) / bound; None without a bound."""
-        return None if not self.value else (worth - self.value) / self.value
+        return None if not self.value else round((worth - self.value) / self.value, 9) + 0.0
 
 
 def nothing(method: str, why_not: Sequence[str]) -> Bound:
@@ -139,7 +139,7 @@ def rounded_up(problem: Problem, value: float) -> float:
     """The least worth that a plan can have from `value` up: worths are sums of whole numbers of shifts' prices."""
     price = bare_price(problem.objective, problem.table)
     unit = 1.0 if price.head else _common_measure(price.shift)
-    return value if unit is None else math.ceil(value / unit - 1e-6) * unit
+    return value if unit is None else round(math.ceil(value / unit - 1e-6) * unit, 9)
 
 
 def _common_measure(prices: Floats) -> float | None:

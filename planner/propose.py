@@ -263,7 +263,7 @@ class _Planning:
         except Stopped:
             if self.stop():
                 raise
-            limited = True
+            limited = self.out_of_time()  # else near enough to the bound: good, unless the certificate is refused
         if search.best is not None and not search.best.holds:
             self.unreached = out_of_reach(self.problem, self._tape(min(self.days, LEAST_DAYS)))
         return limited

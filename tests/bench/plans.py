@@ -1,0 +1,122 @@
+"""The plan benchmark: `python tests/bench/plans.py [--study] [INSTANCE …]` (or `make bench-plans`).
+
+Each instance is planned with its bound and a usual plan repaired until it holds; its row in docs/benchmarks.md is
+written anew. CPU is told in seconds and in units of one PEAK day at V = 10,000 on the compiled engine, timed in the
+same process. `--study` plans with five seeds each and verifies every certified target a second time on fresh customers.
+"""
+
+import re
+import sys
+from pathlib import Path
+from time import process_time
+
+import peak
+
+HOME = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(HOME / "tests"))
+
+from instances import ALL, BUNDLED, instance  # noqa: E402
+
+from planner.plan import Plan  # noqa: E402
+from planner.propose import Proposal, propose  # noqa: E402
+from sim.engine import run  # noqa: E402
+from sim.experiment import experiment  # noqa: E402
+from sim.scenario import Scenario  # noqa: E402
+from sim.targets import TargetResult, judge  # noqa: E402
+
+PAGE = HOME / "docs" / "benchmarks.md"
+HEAD = ("instance", "cost", "heads", "hours", "ended", "bound", "class", "gap", "least slack", "days simulated",
+        "CPU s", "PEAK days", "usual, repaired", "ratio")  # fmt: skip
+TABLES = {"plans": HEAD, "study": ("instance", "plans", "certified targets", "failed a second time")}
+SEEDS = 5
+SECOND = 400
+
+
+def peak_day_s() -> float:
+    """CPU seconds of one PEAK day, the unit."""
+    day = peak.draw(10_000), peak.by_level(10_000), peak.rules()
+    run(*day, "compiled")
+    start = process_time()
+    for _ in range(5):
+        run(*day, "compiled")
+    return (process_time() - start) / 5
+
+
+def row(name: str) -> list[str]:
+    """One instance, planned and measured."""
+    unit, start = peak_day_s(), process_time()
+    found = propose(instance(name), objective="cost", seed=1, beside=())
+    spent = process_time() - start
+    usual = propose_usual_cost(instance(name))
+    plan = found.plan
+    return [
+        name, f"{plan.cost:,.2f}", str(plan.heads), f"{plan.paid_hours:,.0f}", plan.status,
+        "-" if plan.bound is None else f"{plan.bound:,.2f}", plan.bound_class,
+        "-" if plan.gap is None else f"{plan.gap:.1%}", f"{least_slack(found.judged):+.2%}",
+        f"{plan.search.simulated_days + sum(b.simulated_days for b in plan.bounds):,}", f"{spent:.0f}",
+        f"{spent / unit:,.0f}", f"{usual.cost:,.2f} {usual.status}", f"{plan.cost / usual.cost:.3f}",
+    ]  # fmt: skip
+
+
+def propose_usual_cost(desk: Scenario) -> Plan:
+    """Erlang C and a cover, repaired until it holds."""
+    from planner.usual import propose_usual
+
+    return propose_usual(desk, "erlang-c-repaired", objective="cost", seed=1).plan
+
+
+def least_slack(judged: tuple[TargetResult, ...]) -> float:
+    """The least distance from a level to the end of the interval that counts, over all windows of shares."""
+    ends = [
+        window.estimate.low - one.target.level if one.target.at_least is not None
+        else one.target.level - (window.estimate.high or 0.0)
+        for one in judged if one.target.is_share for window in one.windows if window.estimate.low is not None
+    ]  # fmt: skip
+    return min(ends, default=0.0)
+
+
+def second(name: str) -> list[str]:
+    """Plans of several seeds, every certified target verified again: it fails when its upper end is below the level."""
+    certified = failed = 0
+    for seed in range(1, SEEDS + 1):
+        found: Proposal = propose(instance(name), objective="cost", seed=seed, beside=(), bound=False)
+        again = judge(experiment(instance(name), found.plan.staffing, replications=SECOND, seed=1000 + seed))
+        for before, after in zip(found.judged, again, strict=True):
+            if before.status == "certified":
+                certified += 1
+                failed += any(_clearly_missed(after, w.estimate.low, w.estimate.high) for w in after.windows)
+    return [name, str(SEEDS), str(certified), str(failed)]
+
+
+def _clearly_missed(one: TargetResult, low: float | None, high: float | None) -> bool:
+    if low is None or high is None or not one.target.is_share:
+        return False
+    return high < one.target.level if one.target.at_least is not None else low > one.target.level
+
+
+def write(table: str, made: list[str]) -> None:
+    """Put a row into its table of the page, in place of the one of its name."""
+    text = PAGE.read_text(encoding="utf-8")
+    start, end = f"<!-- {table} -->\n", f"<!-- end of {table} -->"
+    inside = re.search(re.escape(start) + "(.*?)" + re.escape(end), text, re.DOTALL)
+    assert inside is not None, f"{PAGE} has no place for {table}"
+    rows = {line.split("|")[1].strip(): line for line in inside[1].splitlines()[2:] if line.startswith("|")}
+    rows[made[0]] = f"| {' | '.join(made)} |"
+    order = [name for name in ALL if name in rows]
+    head = [f"| {' | '.join(TABLES[table])} |", "|" + "---|" * len(TABLES[table])]
+    body = "\n".join([*head, *(rows[name] for name in order)])
+    PAGE.write_text(text.replace(inside[0], f"{start}{body}\n{end}"), encoding="utf-8")
+
+
+def main(words: list[str]) -> None:
+    study = "--study" in words
+    names = [word for word in words if not word.startswith("--")] or [name for name in ALL if name not in BUNDLED]
+    for name in names:
+        made = second(name) if study else row(name)
+        sys.stdout.write(" | ".join(made) + "\n")
+        sys.stdout.flush()
+        write("study" if study else "plans", made)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
