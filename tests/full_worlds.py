@@ -5,12 +5,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-import pytest
 from worlds import S, customers
 
 from sim.attendance import Staffing
 from sim.demand import FOREVER, Demand, Pools
-from sim.engine import compiled
 from sim.keys import WORD, mix
 from sim.mechanisms import (
     ALWAYS,
@@ -28,7 +26,6 @@ from sim.mechanisms import (
     Strain,
     word,
 )
-from sim.outcome import OutcomeTable
 from sim.routing import Rules
 
 Table = Sequence[Sequence[int]]
@@ -255,14 +252,6 @@ def paced(staffing: Staffing, *permille: int) -> Staffing:
     return replace(staffing, permille=np.array(permille, dtype=np.int32))
 
 
-def compiled_or_skip(*run: Any) -> OutcomeTable:
-    """The compiled engine's table; until it knows the full model, the test is skipped."""
-    try:
-        return compiled.run(*run)
-    except NotImplementedError as refusal:
-        pytest.skip(str(refusal))
-
-
 def high(key: int, purpose: int) -> int:
     """The half of a mix that decides."""
     return mix(int(key), purpose) >> 32
@@ -284,7 +273,6 @@ __all__ = [
     "bot_limits",
     "by_type",
     "chance_between",
-    "compiled_or_skip",
     "deferral",
     "follow_ups",
     "followed",

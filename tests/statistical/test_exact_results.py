@@ -13,11 +13,12 @@ from typing import Any
 import numpy as np
 import pytest
 from chance import agree, close_mean, smallest_visible_bias
-from full_worlds import Rule, compiled_or_skip, deferral, follow_ups, full, lines, offers, slots
+from full_worlds import Rule, deferral, follow_ups, full, lines, offers, slots
 from published_cases import published
 from worlds import S, desk, levels
 
 from sim.demand import FOREVER, BotFate, Demand, Pools
+from sim.engine import compiled
 from sim.estimates import mean_of, ratio_of
 from sim.mechanisms import Predictor
 from sim.outcome import Contacts, Status
@@ -124,7 +125,7 @@ def test_chats_without_waiting_are_processor_sharing(law):
     for replication in range(150):
         dice = np.random.default_rng([1, list(LAWS).index(law), replication])
         at = poisson(dice, rate, LENGTH)
-        c = compiled_or_skip(drawn(replication, at, LAWS[law](mean)(dice, len(at))), staffed(1), rules).contacts
+        c = compiled.run(drawn(replication, at, LAWS[law](mean)(dice, len(at))), staffed(1), rules).contacts
         mine = settled(c)
         in_hand = mine & (c.status == A)
         took = (c.ended - c.answered)[in_hand] / S
@@ -149,7 +150,7 @@ def test_chats_with_a_queue_are_a_queue_with_rates_by_state():
     for replication in range(300):
         dice = np.random.default_rng([2, replication])
         at = poisson(dice, rate, LENGTH)
-        c = compiled_or_skip(drawn(replication, at, dice.exponential(mean, len(at))), staffed(1), rules).contacts
+        c = compiled.run(drawn(replication, at, dice.exponential(mean, len(at))), staffed(1), rules).contacts
         mine = settled(c)
         waited = ((c.answered - c.queued) / S)[mine]
         found.append(((waited - wait).sum(), ((waited > 0) - waits).sum(), mine.sum()))
@@ -173,7 +174,7 @@ def test_trunks_are_erlangs_loss_system(law):
         dice = np.random.default_rng([3, list(LAWS).index(law), replication])
         at = poisson(dice, load / mean, LENGTH)
         demand = drawn(replication, at, LAWS[law](mean)(dice, len(at)), after=mean)
-        c = compiled_or_skip(demand, staffed(agents), rules).contacts
+        c = compiled.run(demand, staffed(agents), rules).contacts
         mine = settled(c)
         found.append((((c.status == Status.BLOCKED) - lost)[mine].sum(), mine.sum()))
     scores = np.array(found).T
@@ -200,7 +201,7 @@ def test_mmc_with_five_waiting_places_over_a_day():
         dice = np.random.default_rng([4, replication])
         at = poisson(dice, 4.2 / 60, day)
         demand = drawn(replication, at, dice.exponential(120, len(at)))
-        c = compiled_or_skip(demand, levels(12, interval=day), rules).contacts
+        c = compiled.run(demand, levels(12, interval=day), rules).contacts
         served = c.status == A
         wait = (c.answered - c.queued)[served]
         busy = np.minimum(c.released[served], day * S) - np.minimum(c.answered[served], day * S)
@@ -238,7 +239,7 @@ def test_balking_is_a_queue_with_arrivals_by_state():
     for replication in range(150):
         dice = np.random.default_rng([5, replication])
         at = poisson(dice, rate, LENGTH)
-        c = compiled_or_skip(drawn(replication, at, dice.exponential(mean, len(at))), staffed(1), rules).contacts
+        c = compiled.run(drawn(replication, at, dice.exponential(mean, len(at))), staffed(1), rules).contacts
         mine = settled(c)
         served = mine & (c.status == A)
         waited = ((c.answered - c.queued) / S)[served]
@@ -272,7 +273,7 @@ def test_call_backs_are_a_chain():
         dice = np.random.default_rng([6, replication])
         at = poisson(dice, rate, LENGTH)
         demand = drawn(replication, at, dice.exponential(mean, len(at)), patience=0.0)
-        c = compiled_or_skip(demand, staffed(1), rules).contacts
+        c = compiled.run(demand, staffed(1), rules).contacts
         mine = settled(c)
         rung = np.isin(c.status, (Status.CALLED_BACK, Status.CALLBACK_UNANSWERED))
         back = c.status == Status.CALLED_BACK
@@ -348,7 +349,7 @@ def test_redials_are_a_retrial_queue():
         at = poisson(dice, rate, LENGTH)
         demand = drawn(replication, at, dice.exponential(mean, len(at)))
         pools = draws(dice, 1, 1, talk=mean, delay=dice.exponential(back, 4096))
-        c = compiled_or_skip(with_pools(demand, pools), staffed(agents), rules).contacts
+        c = compiled.run(with_pools(demand, pools), staffed(agents), rules).contacts
         mine = settled(c, LENGTH - 4000)[: len(at)]
         first = (c.status[: len(at)] == Status.BLOCKED)[mine]
         tries = np.bincount(c.root, minlength=len(at))[mine]
@@ -372,7 +373,7 @@ def test_transfers_make_a_second_queue_as_if_alone():
         at = poisson(dice, rate, LENGTH)
         demand = drawn(replication, at, dice.exponential(mean, len(at)), types=2)
         pools = draws(dice, 2, 1, talk=mean * 1.2, delay=0.0)
-        c = compiled_or_skip(with_pools(demand, pools), staffed(*agents), rules).contacts
+        c = compiled.run(with_pools(demand, pools), staffed(*agents), rules).contacts
         row = []
         for k, talk in enumerate((mean, mean * 1.2)):
             mine = settled(c) & (c.type == k)
@@ -418,7 +419,7 @@ def test_mail_is_served_as_by_preemptive_resume(law):
         kind = np.repeat([0, 1], [len(a) for a in at])
         work = np.concatenate([np.full(len(at[0]), talk), LAWS[law](mean)(dice, len(at[1]))])
         demand = drawn(replication, np.concatenate(at), work, kind=kind, types=2)
-        c = compiled_or_skip(demand, levels(1, 1, interval=LENGTH), rules).contacts
+        c = compiled.run(demand, levels(1, 1, interval=LENGTH), rules).contacts
         mine = settled(c, LENGTH - 200)
         mail, live = mine & (c.type == 1), mine & (c.type == 0)
         assert (c.status[mail] == A).all()

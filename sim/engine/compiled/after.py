@@ -14,6 +14,7 @@ from sim.engine.compiled.kernel import kernel
 from sim.engine.compiled.loop import ABANDONED, ANSWERED, UNSERVED, Desk
 from sim.outcome import NEVER, Measured, Status, Sums
 
+SILENT = int(Status.SILENT)
 STATUSES = len(Status)
 
 
@@ -86,7 +87,7 @@ def _count(
         if status == ANSWERED:
             end = answered[c]
             wait = end - asked
-        elif status in (ABANDONED, UNSERVED):
+        elif status in (ABANDONED, SILENT, UNSERVED):
             wait = ended[c] - asked
         level = 0
         for j in range(levels):
