@@ -196,7 +196,7 @@ def find_agent(
                     if not walks:
                         break
                 i = whole(agents[i].next)
-            if b >= 0 and choice == LONGEST_IDLE:
+            if b >= 0 and choice == LONGEST_IDLE and level >= best_level:
                 break
     if b >= 0 and choice == UNIFORM:
         number = (high(mix(keys[c], CHOOSES_AGENT)) * number) >> 32

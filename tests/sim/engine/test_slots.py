@@ -182,6 +182,18 @@ def test_a_contact_goes_to_whom_it_finds_with_fewest_slots_used_then_longest_sin
     assert seconds(out.answered)[7] > 8
 
 
+def test_equally_used_over_two_groups_of_one_rank_longest_since_taking(run):
+    """Agents 0 and 1 of groups 0 and 1. At 6 s both use two slots: agent 0 took last at 5 s, agent 1 at 3 s."""
+    rules = full(desk(((0, 0),)), slots=slots((3, 3), ((1, 1),), ((1000, 1000, 1000),) * 2))
+    long = {"talk": 50}
+    out = run(
+        customers({"talk": 4}, *({"at": at, **long} for at in (1, 2, 3, 5, 6))),
+        levels((1, 1)),
+        rules,
+    ).contacts
+    assert out.agent.tolist() == [0, 1, 0, 1, 0, 1]
+
+
 def test_slots_count_not_contacts(run):
     """Capacity 3; type 0 takes two slots, type 1 one. Who uses one slot goes before who uses two."""
     rules = full(desk(((0,), (0,))), slots=slots((3,), ((2,), (1,)), ((1000, 1000, 1000),)))
