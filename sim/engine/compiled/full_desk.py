@@ -35,8 +35,8 @@ BOT_STATUS[BotFate.GIVES_UP] = Status.GAVE_UP_IN_BOT
 # places in the state vector, which survives a return to the driver
 (
     NEXT_ASK, NEXT_CHANGE, HEAP_SIZE, SPELLS, LAST, IN_QUEUE, BEFORE_BOT, CONTACTS, UNSETTLED, HOME, COMING,
-    COMING_GROUP, NOW, SEATED, RUNNING, OUTLASTS,
-) = range(16)  # fmt: skip
+    COMING_GROUP, NOW, SEATED, EVENTS, RUNNING, OUTLASTS,
+) = range(17)  # fmt: skip
 
 NODE = np.dtype([("since", "i8"), ("next", "i4"), ("previous", "i4")])
 """A contact's place in a queue, at contact + the number of queues.

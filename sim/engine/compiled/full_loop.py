@@ -26,6 +26,7 @@ from sim.engine.compiled.full_desk import (
     COMING_GROUP,
     CONTACTS,
     DONE,
+    EVENTS,
     HANDED,
     HANDED_OFF,
     HAS_LINE,
@@ -309,6 +310,7 @@ def follow(d: Desk, heap: Any, state: Any) -> None:
         # ------------------------------------------------------------------------------------ what follows at once
         if live:
             last = now
+            state[EVENTS] += 1
             if now >= LAST_INSTANT:
                 state[OUTLASTS] = 1
                 break

@@ -1,0 +1,67 @@
+"""What each mechanism costs in the full kernel; writes its tables to docs/benchmarks.md. Asserts no time."""
+
+import peak_full
+import pytest
+from test_engines import in_turns, table, write
+
+from sim.engine import compiled
+from sim.engine.compiled import before, full, full_before
+from sim.engine.compiled.full_desk import CONTACTS, EVENTS
+
+pytestmark = pytest.mark.bench
+
+ROUNDS = 5
+
+
+def test_the_cost_of_each_mechanism():
+    rows = [measured(name, 10_000, ROUNDS) for name in peak_full.VARIANTS]
+    columns = ["mechanisms", "contacts", "with follow-ups", "events", "run, M contacts/s", "loop, M contacts/s",
+               "loop, ns an event"]  # fmt: skip
+    write("full", *table(columns, rows))
+
+
+def measured(name: str, volume: float, rounds: int) -> list[str]:
+    """One line of the table: medians of CPU time."""
+    run = peak_full.variant(name, volume)
+    state = full.drive(*full_before.prepare(*run))[1]
+    made: list[tuple] = []
+    loops = []
+    for _ in range(rounds):
+        made[:] = [full_before.prepare(*run)]
+        loops.append(in_turns({"loop": lambda: full.drive(*made[0])}, 1)["loop"])
+    loop = sorted(loops)[rounds // 2]
+    whole = in_turns({"run": lambda: full.run(*run)}, rounds)["run"]
+    n, events = len(run[0]), int(state[EVENTS])
+    return [
+        name, f"{n:,}", f"{int(state[CONTACTS]):,}", f"{events:,}", f"{n / whole / 1e6:.1f}", f"{n / loop / 1e6:.1f}",
+        f"{1e9 * loop / events:.0f}",
+    ]  # fmt: skip
+
+
+def test_the_full_kernel_on_a_plain_desk():
+    rows = []
+    for volume, rounds in ((1_000, 9), (10_000, 7), (100_000, 3)):
+        run = peak_full.base(volume)
+
+        def plain_loop(run=run) -> object:
+            early = before.settle(run[0], run[2])
+            return compiled.drive(before.prepare(*run, early), early.last_ms)
+
+        compiled.run(*run), full.run(*run)
+        seconds = in_turns(
+            {
+                "plain": lambda run=run: compiled.run(*run),
+                "full": lambda run=run: full.run(*run),
+                "plain, no table": plain_loop,
+                "full, no table": lambda run=run: full.drive(*full_before.prepare(*run)),
+            },
+            rounds,
+        )
+        per = [f"{1e9 * s / len(run[0]):.0f}" for s in seconds.values()]
+        ratio = [
+            f"{seconds['full'] / seconds['plain']:.2f}",
+            f"{seconds['full, no table'] / seconds['plain, no table']:.2f}",
+        ]
+        rows.append([f"{volume:,}", *per, *ratio])
+    columns = ["V", "plain", "full", "plain, no table", "full, no table", "full / plain", "the same without table"]
+    write("full or plain", "Nanoseconds of CPU a contact.", "", *table(columns, rows))
