@@ -437,8 +437,7 @@ def follow(d: Desk, heap: Any, state: Any) -> None:
                         ender, ending = i, WITHDRAWN
                 continue
             if a >= 0:  # ---------------------------------------------------------------------------- an agent looks
-                b = a
-                g = whole(agents[a].group)
+                b, g = a, whole(agents[a].group)
                 if looks and in_queue > 0 and agents[a].used < groups[g].capacity:
                     if simple:
                         w = first_of_all(nodes, groups, skills, pairs, queues, g, now)
