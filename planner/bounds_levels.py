@@ -444,7 +444,7 @@ class _Levels:
                 errors.append(float(change.error.max() / self.trials.expected[i]))
         if not rises:
             return ()
-        worst = int(np.argmax(np.array(rises) - 2 * np.array(errors)))
+        worst = int(np.argmax(np.array(rises) + 2 * np.array(errors)))
         return (
             f"half the load two intervals before lifts an interval by {np.mean(rises):+.2%} of its contacts on average,"
             f" by {rises[worst]:+.2%} ± {2 * errors[worst]:.2%} at most",

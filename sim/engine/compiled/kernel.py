@@ -1,27 +1,55 @@
 """How the compiled engine is compiled: without the interpreter's lock, and kept on disk where that is possible.
 
-The kept code knows when its own file changes, not when a constant that it imported does: after a change in
-`precedence.py` or `outcome.py` delete the `__pycache__` folders.
+Numba keeps compiled code as long as the file of the function is the same, whatever has become of the pieces and
+constants that went into it. So it is kept in a folder named after the contents of all files that it is made of.
 """
 
+import os
 from collections.abc import Callable
+from hashlib import sha256
+from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
-from numba import njit
+from numba import config, njit
 
 whole: Any = np.int64  # a word, whatever it was read from: Numba compiles anew for each type, and for each literal
 byte: Any = np.uint8
 Kernel = TypeVar("Kernel", bound=Callable[..., object])
 
+HERE = Path(__file__).parent
+PARTS = ("../precedence.py", *(f"../../{name}.py" for name in ("outcome", "keys", "mechanisms", "demand", "routing")))
+"""What kernels take constants from, besides their own folder."""
+
+
+def kept_in() -> Path:
+    """Where compiled code of exactly these sources is kept."""
+    contents = sha256()
+    for path in (*sorted(HERE.glob("*.py")), *(HERE / part for part in PARTS)):
+        contents.update(path.read_bytes())
+    beside = HERE / "__pycache__" if os.access(HERE, os.W_OK) else Path("~/.cache/peakdesk").expanduser()
+    return Path(config.CACHE_DIR or beside) / f"kernels-{contents.hexdigest()[:16]}"  # type: ignore[attr-defined]
+
+
+KEPT_IN = str(kept_in())
+
+
+def _kept(function: Kernel, options: dict[str, Any]) -> Kernel:
+    """Compiled on first call; with nowhere to write, anew in every process."""
+    usual = config.CACHE_DIR  # type: ignore[attr-defined]
+    config.CACHE_DIR = KEPT_IN  # type: ignore[attr-defined]  # for ours alone
+    try:
+        compiled: Kernel = njit(function, cache=True, **options)
+    except (RuntimeError, OSError):  # numba finds no folder for its cache
+        compiled = njit(function, **options)
+    finally:
+        config.CACHE_DIR = usual  # type: ignore[attr-defined]
+    return compiled
+
 
 def kernel(function: Kernel) -> Kernel:
-    """Compile on first call; with nowhere to write, compile anew in every process."""
-    try:
-        compiled: Kernel = njit(function, nogil=True, cache=True)
-    except RuntimeError:  # numba finds no folder for its cache
-        compiled = njit(function, nogil=True)
-    return compiled
+    """A function that Python may call."""
+    return _kept(function, {"nogil": True})
 
 
 INLINED: dict[str, Any] = {"nogil": True, "forceinline": True, "error_model": "numpy", "no_cpython_wrapper": True}
@@ -32,8 +60,4 @@ def inlined(function: Kernel) -> Kernel:
 
     Only kernels may call it.
     """
-    try:
-        compiled: Kernel = njit(function, cache=True, **INLINED)
-    except RuntimeError:
-        compiled = njit(function, **INLINED)
-    return compiled
+    return _kept(function, INLINED)
