@@ -42,14 +42,11 @@ def advise(
     scenario: Scenario, plan: Plan, *, seed: int = 1, days: int = 48, engine: str = "auto", workers: int = 1,
     stop: Callable[[], bool] | None = None,
 ) -> tuple[RoutingTried, ...]:  # fmt: skip
-    """Every routing that the engine knows, the best first: that with the most slack in its worst target."""
+    """Routings that need not be told more, the best first: that with the most slack in its worst target."""
     found = []
     for document in _candidates(scenario):
         desk = _routed(scenario, document)
-        try:
-            runs = Tape(desk, seed, 0, days, engine=engine, workers=workers).runs(plan.staffing, stop=stop)
-        except NotImplementedError:  # what an engine cannot route it cannot advise on
-            continue
+        runs = Tape(desk, seed, 0, days, engine=engine, workers=workers).runs(plan.staffing, stop=stop)
         found.append(_tried(desk, document, desk.routing == scenario.routing, runs))
     return tuple(sorted(found, key=lambda one: -one.slack))
 

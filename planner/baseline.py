@@ -30,7 +30,7 @@ Formula = Literal["erlang-c", "erlang-a"]
 Method = Literal["erlang-c", "erlang-a", "erlang-c-repaired", "erlang-a-repaired"]
 METHODS: tuple[Method, ...] = get_args(Method)
 NAMES: dict[str, str] = {"erlang-c": "Erlang C + cover", "erlang-a": "Erlang A + cover"}
-USUAL_LIMITS = Limits(gap=2e-3, nodes=500, near=1000)
+USUAL_LIMITS = Limits(gap=2e-3, nodes=20, near=400)
 MORE = 0.04
 """Load added, as part of it, where a target misses."""
 REPAIRS = 40

@@ -26,7 +26,7 @@ from planner.shifts import ShiftTable
 from planner.solver import Limits
 from planner.verdict import windows_of
 from sim.experiment import Runs, workload
-from sim.scenario import ContactType, Scenario
+from sim.scenario import ContactType, Scenario, Target
 
 Floats = npt.NDArray[np.float64]
 
@@ -116,11 +116,10 @@ def _understood(goal: Goal) -> bool:
     return not uncovered_target(target)
 
 
-def uncovered_target(target: object) -> list[str]:
+def uncovered_target(target: Target) -> list[str]:
     """Fields of a target in use that say something this method does not know."""
-    fields = type(target).model_fields.items()  # type: ignore[attr-defined]
     return [
-        name for name, field in fields
+        name for name, field in Target.model_fields.items()
         if name not in (*TARGET_FIELDS, "agent_groups")
         and getattr(target, name) != field.get_default(call_default_factory=True)
     ]  # fmt: skip

@@ -46,8 +46,6 @@ LOOKS = (64, 256, 832, 2496)
 SUM_DAYS = 256
 SPENT = (0.05, 0.1, 0.2, 0.65)
 """Parts of the permitted error that these looks may cost."""
-BETWEEN = (0.2, 0.45)
-"""Further levels of the interval before that the assumption is checked with."""
 MANY = 10**9
 PLENTY = 0.01
 """Within so much of all its contacts, more agents add nothing to an interval that is worth a trial."""

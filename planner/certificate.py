@@ -4,7 +4,7 @@ A target is certified when the end of its one-sided interval, simultaneous over 
 the right side of its level; met when only the estimate does; else missed (`sim.targets`).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from planner.verdict import CERTIFICATES
@@ -72,11 +72,3 @@ def _wrong_side(target: Target, estimate: Estimate, unit: str) -> bool:
     if target.at_least is not None:
         return estimate.high < target.level
     return estimate.low > target.level
-
-
-def not_certified(judged: Sequence[TargetResult]) -> list[tuple[int, tuple[int, ...]]]:
-    """For each target, which of its judged windows are not certified, by their order among those judged."""
-    return [
-        (t, tuple(w for w, window in enumerate(result.windows) if window.status != "certified"))
-        for t, result in enumerate(judged)
-    ]

@@ -38,7 +38,6 @@ RULE = (
     "looks after 2, 3, 4, 6, 8, 12, 16, 24, … blocks of 16 replications and at the maximum; "
     "look j spends 1/(j (j + 1)) of the error, shared out evenly over the goals (Bonferroni)"
 )
-MAXIMUM = 1024
 
 Run = Callable[[int, int], Iterable[Runs]]
 """`run(first, replications)`, piece by piece."""

@@ -53,11 +53,6 @@ class ShiftCount(BaseModel):
             free = pause.after + pause.length
         return self
 
-    @property
-    def paid_s(self) -> float:
-        """Paid seconds of one such shift, by the nominal clock."""
-        return self.length - sum(pause.length for pause in self.breaks if not pause.paid)
-
 
 class StaffingPlan(BaseModel):
     """Who is to work: either heads by `levels` or counted `shifts`.

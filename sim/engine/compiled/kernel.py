@@ -17,6 +17,7 @@ whole: Any = np.int64  # a word, whatever it was read from: Numba compiles anew 
 byte: Any = np.uint8
 Kernel = TypeVar("Kernel", bound=Callable[..., object])
 
+SETTINGS: Any = config  # a module whose names Numba makes when it is loaded
 HERE = Path(__file__).parent
 PARTS = ("../precedence.py", *(f"../../{name}.py" for name in ("outcome", "keys", "mechanisms", "demand", "routing")))
 """What kernels take constants from, besides their own folder."""
@@ -28,7 +29,7 @@ def kept_in() -> Path:
     for path in (*sorted(HERE.glob("*.py")), *(HERE / part for part in PARTS)):
         contents.update(path.read_bytes())
     beside = HERE / "__pycache__" if os.access(HERE, os.W_OK) else Path("~/.cache/peakdesk").expanduser()
-    return Path(config.CACHE_DIR or beside) / f"kernels-{contents.hexdigest()[:16]}"  # type: ignore[attr-defined]
+    return Path(SETTINGS.CACHE_DIR or beside) / f"kernels-{contents.hexdigest()[:16]}"
 
 
 KEPT_IN = str(kept_in())
@@ -36,14 +37,14 @@ KEPT_IN = str(kept_in())
 
 def _kept(function: Kernel, options: dict[str, Any]) -> Kernel:
     """Compiled on first call; with nowhere to write, anew in every process."""
-    usual = config.CACHE_DIR  # type: ignore[attr-defined]
-    config.CACHE_DIR = KEPT_IN  # type: ignore[attr-defined]  # for ours alone
+    usual = SETTINGS.CACHE_DIR
+    SETTINGS.CACHE_DIR = KEPT_IN  # for ours alone
     try:
         compiled: Kernel = njit(function, cache=True, **options)
     except (RuntimeError, OSError):  # numba finds no folder for its cache
         compiled = njit(function, **options)
     finally:
-        config.CACHE_DIR = usual  # type: ignore[attr-defined]
+        SETTINGS.CACHE_DIR = usual
     return compiled
 
 

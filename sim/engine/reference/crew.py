@@ -2,6 +2,9 @@
 
 from bisect import insort
 from collections.abc import Iterator
+from typing import Any
+
+import numpy.typing as npt
 
 from sim.attendance import Staffing
 from sim.engine.reference.clock import Clock
@@ -35,7 +38,7 @@ class Crew:
         self.permille: list[list[int]] = rules.time_permille.tolist()
         self.takers = [_by_rank(row) for row in self.group_rank]
         self.skills = [[k for k in range(types) if self.group_rank[k][g] < NEVER_RANK] for g in range(groups)]
-        self.reserve = [[0] * groups for _ in range(types)] if routing.reserve is None else routing.reserve.tolist()
+        self.reserve = _table(routing.reserve, types, groups)
         slots, strain, deferral = mechanisms.slots, mechanisms.strain, mechanisms.deferral
         self.capacity: list[int] = [1] * groups if slots is None else slots.capacity.tolist()
         self.need = [[1] * groups for _ in range(types)] if slots is None else slots.need.tolist()
@@ -191,5 +194,5 @@ def _by_rank(ranks: list[int]) -> list[list[int]]:
     return [[g for g, of in enumerate(ranks) if of == rank] for rank in known]
 
 
-def _table(values: object, types: int, groups: int) -> list[list[int]]:
-    return [[0] * groups for _ in range(types)] if values is None else values.tolist()  # type: ignore[attr-defined]
+def _table(values: npt.NDArray[Any] | None, types: int, groups: int) -> list[list[int]]:
+    return [[0] * groups for _ in range(types)] if values is None else values.tolist()
