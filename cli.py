@@ -13,6 +13,7 @@ import os
 import shutil
 import sys
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -465,7 +466,7 @@ def sweep(
     quiet: Quiet = False,
 ) -> None:
     """A grid of what-ifs on the same customers: a table, charts. Run again, it goes on where it was interrupted."""
-    from planner.propose import propose
+    from planner.anew import shifts_for
     from sim.report.sweep_figures import charts
     from sim.results import write_files
     from sim.sweep import axis, folder_of, grid
@@ -475,6 +476,8 @@ def sweep(
         points = grid(scenario, [axis(text) for text in over], overlay or (), sets or (), allow_path=allow_path)
         folder = out or folder_of(points, replications=replications, seed=seed)
         line = Line(quiet)
+        # for other customers than those of the sweep, which would flatter the plan
+        anew = partial(shifts_for, seed=seed + 1, engine=engine, workers=workers, tell=line)
         with going_on(folder), elsewhere(processes, cluster) as executor:
             whole = run(
                 points,
@@ -484,8 +487,7 @@ def sweep(
                 engine=engine,
                 workers=workers,
                 executor=executor,
-                # other customers than those of the sweep, which would flatter the plan
-                replan=(lambda desk: propose(desk, seed=seed + 1).plan.staffing) if replan else None,
+                replan=anew if replan else None,
                 progress=lambda k, of, done, days: line(f"point {k + 1} of {of}: {done} of {days} replications"),
             )
             line.end()

@@ -9,6 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
+from sim.report.deflection import Kept, deflection, planned
 from sim.report.figures import (
     COLOURS,
     DASHES,
@@ -26,7 +27,7 @@ from sim.report.figures import (
 )
 from sim.report.records import Records, by_unit, measure_name, share
 from sim.report.sweep import short_paths
-from sim.results import PointRecord, SweepRecord
+from sim.results import PointRecord, Record, SweepRecord
 from sim.units import parse_duration
 
 LINES = ("service_level", "asa", "abandonment", "cost")
@@ -39,6 +40,7 @@ def draw(whole: SweepRecord) -> dict[str, Drawing]:
         "lines": lambda: lines(whole),
         "frontier": lambda: frontier(whole),
         "heat-map": lambda: heat_map(whole),
+        "deflection": lambda: saved(whole),
     }
     with mpl.rc_context(house_style()):
         drawn = {name: function() for name, function in drawings.items()}
@@ -113,10 +115,7 @@ def lines(whole: SweepRecord) -> Drawing | None:
     for axes, measure in zip(grid.flat, LINES, strict=True):
         for i, (name, course) in enumerate(courses):
             found = [Records(course[k].estimates).get(measure) for k in order]
-            style = line_style(i)
-            axes.fill_between(places[order], column(found, "low"), column(found, "high"), color=style["color"],
-                              alpha=0.2, linewidth=0)  # fmt: skip
-            axes.plot(places[order], column(found, "mean"), **style, marker=MARKERS[i], markersize=3.5, label=name)
+            _course(axes, places[order], found, i, name)
         _measure_axis(axes, whole, measure)
     for axes in grid[1]:
         _label_axis(axes, short_paths(list(whole.axes))[path], values)
@@ -220,3 +219,52 @@ def heat_map(whole: SweepRecord) -> Drawing | None:
         description=f"Brighter is better: {'; '.join(said)}.",
         figure=figure,
     )
+
+
+def saved(whole: SweepRecord) -> Drawing | None:
+    """Hours of work that the bot saves, and heads or waits, against containment; None unless one path changes it."""
+    kept = sorted(deflection(whole), key=lambda one: one.of("containment").mean or 0.0)
+    if not kept or len(whole.axes) > 1:
+        return None
+    figure = blank(3.6)
+    work, effect = figure.subplots(1, 2)
+    at = column([one.of("containment") for one in kept], "mean")
+    for i, (measure, name) in enumerate((("bot_work_saved_naive", "naively"), ("bot_work_saved", "really"))):
+        _course(work, at, [one.of(measure) for one in kept], i, name)
+    work.set_title("work saved, h")
+    work.set_ylim(bottom=0)
+    legend(work)
+    if planned(kept):
+        by_rule = np.array([one.heads_by_rule for one in kept], dtype=np.float64)
+        own = np.array([one.heads for one in kept], dtype=np.float64)
+        for i, (name, heads) in enumerate((("by rule of three", by_rule), ("planned", own))):
+            effect.plot(at, heads, **line_style(i), marker=MARKERS[i], markersize=3.5, label=name)
+        effect.set_title("heads")
+        legend(effect)
+    else:
+        _course(effect, at, [one.records.get("asa") for one in kept], 1, "ASA")
+        effect.set_title("ASA, s")
+    effect.set_ylim(bottom=0)
+    for axes in (work, effect):
+        axes.xaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+        axes.set_xlabel("containment")
+    return Drawing(title="What the bot saves", description=_savings(kept[0], kept[-1]), figure=figure)
+
+
+def _course(axes: Axes, at: Floats, found: Sequence[Record | None], i: int, name: str) -> None:
+    """Estimates with their intervals as a band."""
+    style = line_style(i)
+    axes.fill_between(at, column(found, "low"), column(found, "high"), color=style["color"], alpha=0.2, linewidth=0)
+    axes.plot(at, column(found, "mean"), **style, marker=MARKERS[i], markersize=3.5, label=name)
+
+
+def _savings(first: Kept, last: Kept) -> str:
+    naive, real = (
+        (last.of(measure).mean or 0.0) - (first.of(measure).mean or 0.0)
+        for measure in ("bot_work_saved_naive", "bot_work_saved")
+    )
+    low, high = (by_unit(one.of("containment").mean, "share") for one in (first, last))
+    said = f"From {low} to {high} containment: {real:,.0f} h of work saved, naively {naive:,.0f} h"
+    if planned((first, last)):
+        said += f"; {first.heads:,.0f} heads become {last.heads:,.0f}, by rule of three {last.heads_by_rule:,.0f}"
+    return f"{said}."

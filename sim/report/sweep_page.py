@@ -1,5 +1,6 @@
 """One self-contained HTML page about a sweep: its charts, its points, which targets held where."""
 
+from sim.report.deflection import deflection_table
 from sim.report.figures import svg
 from sim.report.page import Picture, data_url, rendered
 from sim.report.records import target_text, with_interval
@@ -20,6 +21,7 @@ def sweep_report(whole: SweepRecord) -> dict[str, bytes]:
         subtitle=_subtitle(whole),
         figures=[Picture(one.title, one.description, data_url(svg(one))) for one in drawings],
         points=sweep_table(whole),
+        deflection=deflection_table(whole, short_paths(list(whole.axes))),
         targets=targets_table(whole),
         again=run_again(whole),
         provenance=_provenance(whole),

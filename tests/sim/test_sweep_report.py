@@ -1,9 +1,13 @@
 """Charts and table of a sweep: which are drawn, what stands on their axes, and that they are the same each time."""
 
+from pathlib import Path
+
 import centres
 import numpy as np
 import pytest
+from centres import SECOND
 
+from sim.report.deflection import deflection, deflection_table
 from sim.report.sweep import short_paths, sweep_table
 from sim.report.sweep_figures import as_numbers, charts, draw, efficient
 from sim.results import SweepRecord
@@ -60,3 +64,45 @@ def test_one_path_gives_lines_and_a_frontier_two_a_heat_map_too(tmp_path_factory
 
 def test_without_a_choice_there_is_nothing_to_draw(tmp_path_factory: pytest.TempPathFactory) -> None:
     assert draw(swept(tmp_path_factory, ("2",))) == {}
+
+
+def deflected(tmp_path: Path, *heads: int) -> SweepRecord:
+    """A bot that keeps 30 %, then 60 % of ten thousand customers, the easier ones."""
+    points = []
+    for containment, number in zip((0.3, 0.6), heads, strict=True):
+        kind = {
+            "arrivals": {"per_hour": 5000},
+            "talk": {"family": "exponential", "mean": "30 s"},
+            "difficulty": {"bot": 0.8, "talk": 0.7},
+            "bot": {"containment": containment, "duration": SECOND},
+            "resolution": 0.9,
+        }
+        desk = centres.centre({"orders": kind}, length="2 h", staffing={"levels": {"all": {"00:00": number}}})
+        points.append(Point((("orders.bot.containment", str(containment)),), desk))
+    return sweep(points, tmp_path, replications=2, seed=1)
+
+
+def test_what_a_bot_saves_stands_beside_what_the_rule_of_three_says(tmp_path: Path) -> None:
+    whole = deflected(tmp_path, 60, 40)
+    low, high = deflection(whole)
+    assert (low.heads, high.heads, low.heads_by_rule) == (60, 40, 60)
+    assert high.heads_by_rule == pytest.approx(60 * 4 / 7, rel=0.02)  # 70 % are left to people, then 40 %
+    assert high.of("bot_work_saved").mean < 0.8 * high.of("bot_work_saved_naive").mean
+    table = deflection_table(whole, {"orders.bot.containment": "containment"})
+    assert table is not None
+    assert len(table.rows) == 2
+    assert "heads by rule of three" in table.head
+    assert "deflection" in draw(whole)
+    assert "60 heads become 40, by rule of three 34" in draw(whole)["deflection"].description
+
+
+def test_with_the_same_agents_a_better_bot_shortens_waits(tmp_path: Path) -> None:
+    whole = deflected(tmp_path, 40, 40)
+    table = deflection_table(whole, {"orders.bot.containment": "containment"})
+    assert table is not None
+    assert "heads" not in table.head
+    assert "become" not in draw(whole)["deflection"].description
+
+
+def test_a_sweep_that_leaves_the_bot_alone_says_nothing_of_it(tmp_path_factory: pytest.TempPathFactory) -> None:
+    assert deflection(swept(tmp_path_factory, ("1", "2"))) == []
