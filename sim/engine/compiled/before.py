@@ -72,7 +72,9 @@ def settle(demand: Demand, rules: Rules, **more: npt.DTypeLike) -> Early:
     )  # fmt: skip
     if last_ms >= INSTANTS // 2:
         raise OverflowError(TOO_LONG)  # a patience may add as much again
-    _merge(asks, direct, _in_order(handed[:handed_off], handed[handed_off : 2 * handed_off]))
+    later, spare = handed[:handed_off], handed[handed_off : 2 * handed_off]
+    _in_order(later, spare, np.empty(1 << 11, dtype=np.int64))
+    _merge(asks, direct, spare)
     asking = direct + handed_off
     return Early(out, asks[:asking], rough["waiters"], last_ms, last_end_ms)
 
@@ -122,9 +124,11 @@ def _settle(
 
 
 @kernel
-def _in_order(keys: Any, spare: Any) -> Any:
-    """Keys by their time, in the order in which they stand where that is the same: by 11 of its 32 bits at a time."""
-    first = np.empty(1 << 11, dtype=np.int64)
+def _in_order(keys: Any, spare: Any, first: Any) -> None:
+    """Put keys by their time into `spare`, in the order in which they stand where that is the same.
+
+    By 11 of its 32 bits at a time, for each of which `first` has a place.
+    """
     for shift in (TIME_SHIFT, TIME_SHIFT + 11, TIME_SHIFT + 22):
         first[:] = 0
         for key in keys:
@@ -137,7 +141,6 @@ def _in_order(keys: Any, spare: Any) -> Any:
             spare[first[digit]] = key
             first[digit] += 1
         keys, spare = spare, keys
-    return keys
 
 
 @kernel

@@ -2,8 +2,8 @@
 
 Four sources of packed keys (time, kind, index) are merged: those who ask for a person, in the order in which they ask;
 a tournament of the ends of work, one place for each agent; a heap for what waiting brings about; and planned changes
-(attendance, closings). What becomes of a contact is written straight into the columns of the outcome. An array must
-never be reached through the Desk tuple inside the loop: each access would count references.
+(attendance, closings). What becomes of a contact is written straight into the columns of the outcome. Arrays are not
+reached through the Desk tuple inside the loop.
 """
 
 from typing import Any, NamedTuple
@@ -147,8 +147,7 @@ def set_end(ends: Any, a: int, key: int) -> None:
         ends[place] = key
 
 
-# Queues and idle lists are rings through a place of their own, so that nothing need be asked at either end: a call with
-# arrays that only some branches use would count references.
+# Queues and idle lists are rings through a place of their own, so that nothing need be asked at either end.
 
 
 @kernel
