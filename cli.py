@@ -257,7 +257,7 @@ def plan(
     *,
     objective: ObjectiveOption = None,
     method: MethodOption = "simulation",
-    replications: FreshDays = 200,
+    replications: FreshDays = None,
     seed: Seed = 1,
     time_limit: TimeLimit = None,
     work_limit: WorkLimit = None,

@@ -79,8 +79,9 @@ def usual(problem: Problem, method: Method, simulator: Simulator) -> tuple[Cover
 
 
 def beside(problem: Problem, methods: Sequence[Method], runs: Runs, simulator: Simulator) -> tuple[Baseline, ...]:
-    """Usual plans, each repaired on the simulator's days, and what they attain on the customers of `runs`."""
-    judges = replace(simulator, seed=runs.seed, first=runs.first, days=runs.replications)
+    """Usual plans, each repaired on the simulator's days, and what they attain on as many days of those of `runs`."""
+    days = min(runs.replications, simulator.days)
+    judges = replace(simulator, seed=runs.seed, first=runs.first, days=days)
     found = []
     for method in methods:
         plan, _ = usual(problem, method, simulator)

@@ -1,21 +1,51 @@
 """The certificate: a plan on fresh customers, none of whom the search has met.
 
 A target is certified when the end of its one-sided interval, simultaneous over all windows of all targets, lies on
-the right side of its level; met when only the estimate does; else missed (`sim.targets`).
+the right side of its level; met when only the estimate does; else missed (`sim.targets`). Days are added until all is
+certified, or cannot be expected to be with as many days as there may be; each look has its part of the error.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import ceil, sqrt
 
 from planner.verdict import CERTIFICATES
-from sim.estimates import Estimate
-from sim.experiment import Runs, experiment
+from sim.estimates import Estimate, one_sided, student
+from sim.experiment import Runs, experiment, workload
 from sim.scenario import Scenario, Target
 from sim.staffing import StaffingPlan
 from sim.targets import RANK, Status, TargetResult, judge
 
+FIRST_DAYS = 200
+"""So many days at least."""
+CONTACTS, MOST_DAYS = 30_000_000, 8_000
+"""Days are added up to about so many contacts, and never more than so many days."""
+GROWTH = 4
+"""The next look is at so many times the days."""
 FIRST_LOOK = 4
-"""After one in so many of the replications a plan that has clearly missed is sent back."""
+"""A plan that has clearly missed after one in so many of the days of the first look is sent back."""
+LUCK = 2.0
+"""Standard errors that the days to come may be better than those seen, where it is asked whether they are worth it."""
+
+
+def most_days(scenario: Scenario) -> int:
+    """How many days a certificate may have."""
+    contacts = float(workload(scenario).expected.sum())
+    return min(max(round(CONTACTS / max(contacts, 1.0)), FIRST_DAYS), MOST_DAYS)
+
+
+def looks(first: int, most: int) -> list[tuple[int, int]]:
+    """After how many days a certificate may be given, and in how many parts each shares the error of all tries.
+
+    The last look has half of it, those before share the other half.
+    """
+    days = [most]
+    while days[0] >= GROWTH * first:
+        days.insert(0, ceil(days[0] / GROWTH))
+    if len(days) == 1:
+        return [(most, CERTIFICATES)]
+    early = 2 * CERTIFICATES * (len(days) - 1)
+    return [*((n, early) for n in days[:-1]), (most, 2 * CERTIFICATES)]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -38,11 +68,12 @@ def certify(
     replications: int,
     seed: int,
     first: int = 0,
+    most: int | None = None,
     engine: str = "auto",
     workers: int = 1,
     stop: Callable[[], bool] | None = None,
 ) -> Certificate:
-    """Simulate a plan on these replications and judge it, giving up early when a target has clearly been missed.
+    """Simulate a plan on `replications` days, and on up to `most` while that may still certify it, and judge it.
 
     Raises `sim.experiment.Stopped`.
     """
@@ -52,12 +83,18 @@ def certify(
             scenario, plan, replications=count, seed=seed, first=start, engine=engine, workers=workers, stop=stop
         )
 
-    look = -(-replications // FIRST_LOOK)
-    runs = fresh(first, look)
-    judged = judge(runs, tries=CERTIFICATES)
-    if look < replications and not any(clearly_missed(result) for result in judged):
-        runs = runs.then(fresh(first + look, replications - look))
-        judged = judge(runs, tries=CERTIFICATES)
+    course = looks(replications, max(most or 0, replications))
+    glance = -(-course[0][0] // FIRST_LOOK)
+    runs = fresh(first, glance)
+    judged = judge(runs, tries=course[0][1])
+    if any(clearly_missed(result) for result in judged):
+        return Certificate(runs=runs, judged=tuple(judged))
+    for days, tries in course:
+        if days > runs.replications:
+            runs = runs.then(fresh(first + runs.replications, days - runs.replications))
+        judged = judge(runs, tries=tries, fine=True)
+        if all(one.status == "certified" for one in judged) or any(_hopeless(one, days, course) for one in judged):
+            break
     return Certificate(runs=runs, judged=tuple(judged))
 
 
@@ -72,3 +109,22 @@ def _wrong_side(target: Target, estimate: Estimate, unit: str) -> bool:
     if target.at_least is not None:
         return estimate.high < target.level
     return estimate.low > target.level
+
+
+def _hopeless(result: TargetResult, days: int, course: list[tuple[int, int]]) -> bool:
+    """Whether some window would not be certified by the last look either, with some luck on the days to come."""
+    most, tries = course[-1]
+    if days >= most or result.status == "certified" or (result.unit == "share" and not result.target.is_share):
+        return False
+    comparisons = result.comparisons * tries // dict(course)[days]
+    last = student(most - 1, one_sided(result.target.confidence, comparisons)) * sqrt(days / most)
+    for window in result.windows:
+        one = window.estimate
+        if one.mean is None or one.half_width is None:
+            continue
+        error = one.half_width / student(days - 1, one.level)
+        sign = 1.0 if result.target.at_least is not None else -1.0
+        slack = sign * (one.mean - result.target.level)
+        if slack + (LUCK * sqrt(1 - days / most) - last) * error < 0:
+            return True
+    return False

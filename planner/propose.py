@@ -13,7 +13,7 @@ from planner.asked import NothingToPlan, indexed
 from planner.baseline import Method, Simulator, beside
 from planner.bounds import Bound
 from planner.bounds_best import lower_bounds
-from planner.certificate import Certificate, certify
+from planner.certificate import FIRST_DAYS, Certificate, certify, looks, most_days
 from planner.cover import Rows, caps_of, price_of
 from planner.feasibility import no_whole_interval, out_of_reach, shortages
 from planner.plan import (
@@ -64,7 +64,7 @@ def propose(
     objective: str | None = None,
     seed: int = 1,
     days: int | None = None,
-    certify_replications: int = 200,
+    certify_replications: int | None = None,
     time_limit: float | None = None,
     work_limit: int | None = None,
     progress: Callable[[Progress], None] | None = None,
@@ -79,6 +79,7 @@ def propose(
 ) -> Proposal:
     """Search for the plan that is least in the objective and meets all targets, and prove it.
 
+    The certificate has `certify_replications` days; where none are given 200, and more while that may certify the plan.
     `days` are those of the tape, `work_limit` the days that may be simulated on it in all, `time_limit` seconds (which
     makes the plan one that cannot be repeated): where they end the search, its best plan is still judged on fresh
     customers. `stop` is asked between replications; a KeyboardInterrupt does the same: the best plan so far is
@@ -87,12 +88,15 @@ def propose(
     within `gap` of the bound a plan that holds is good enough. Raises NothingToPlan.
     """
     _check(scenario)
-    problem = problem_of(scenario, objective or scenario.objective, certify_replications, keep)
+    first_days = certify_replications or FIRST_DAYS
+    most = certify_replications or most_days(scenario)
+    problem = problem_of(scenario, objective or scenario.objective, most, keep, looks(first_days, most)[-1][1])
     with _Clock(time_limit) as clock:
         planning = _Planning(
             problem=problem,
             seed=seed,
             days=days or _tape_days(scenario),
+            first_days=first_days,
             work_limit=work_limit,
             stop=stop or (lambda: False),
             out_of_time=lambda: clock.over,
@@ -137,7 +141,8 @@ def _tape_days(scenario: Scenario) -> int:
 
 
 def problem_of(
-    scenario: Scenario, objective: str, certificate_days: int, keep: Sequence[ShiftCount] = ()
+    scenario: Scenario, objective: str, certificate_days: int, keep: Sequence[ShiftCount] = (),
+    certificate_tries: int = CERTIFICATES,
 ) -> Problem:
     """What is to be planned; raises NothingToPlan where there is no shift or no price."""
     table = enumerate_shifts(scenario)
@@ -152,6 +157,7 @@ def problem_of(
         theory=Theory(scenario),
         caps=replace(caps_of(scenario), fixed=indexed(table, keep) if keep else None),
         certificate_days=certificate_days,
+        certificate_tries=certificate_tries,
     )
 
 
@@ -183,6 +189,7 @@ class _Planning:
     problem: Problem
     seed: int
     days: int
+    first_days: int
     work_limit: int | None
     stop: Callable[[], bool]
     out_of_time: Callable[[], bool]
@@ -281,7 +288,8 @@ class _Planning:
         certificate = certify(
             problem.scenario,
             problem.staffing(best.numbers),
-            replications=problem.certificate_days,
+            replications=self.first_days,
+            most=problem.certificate_days,
             seed=self.seed + 1,
             first=len(self.certificates) * problem.certificate_days,
             engine=self.engine,
@@ -315,7 +323,7 @@ class _Planning:
         self.search.report()
         runs = self.certificates[self._chosen()][1].runs
         simulator = Simulator(
-            seed=self.seed, days=self.problem.certificate_days, engine=self.engine, workers=self.workers, stop=self.stop
+            seed=self.seed, days=self.first_days, engine=self.engine, workers=self.workers, stop=self.stop
         )
         self.baselines = beside(self.problem, self.beside, runs, simulator)
 

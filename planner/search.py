@@ -16,7 +16,7 @@ from planner.cover import Caps, Cover, Price, Rows, cover, taken_at_once
 from planner.requirements import Theory
 from planner.shifts import ShiftTable
 from planner.solver import Limits
-from planner.verdict import CAUTION, Score, comparisons_of, score, windows_of
+from planner.verdict import CAUTION, CERTIFICATES, Score, comparisons_of, score, windows_of
 from sim.experiment import Runs, Stopped, Tape
 from sim.scenario import Scenario
 from sim.staffing import StaffingPlan, least_heads
@@ -80,7 +80,10 @@ class Candidate:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Problem:
-    """What is to be planned: all that a search reads and never changes."""
+    """What is to be planned: all that a search reads and never changes.
+
+    A certificate has at most `certificate_days`; its last look may be tried so often, with what earlier looks cost.
+    """
 
     scenario: Scenario
     objective: str
@@ -88,6 +91,7 @@ class Problem:
     theory: Theory
     caps: Caps
     certificate_days: int
+    certificate_tries: int = CERTIFICATES
 
     def staffing(self, numbers: Ints) -> StaffingPlan:
         """A plan as the simulation takes it, by person unless the scenario says otherwise."""
@@ -196,7 +200,7 @@ class Search:
 
     def wanted(self, scores: tuple[Score, ...]) -> list[Floats]:
         """What every window's value must reach."""
-        n, days = comparisons_of(scores), self.problem.certificate_days
+        n, days = comparisons_of(scores, self.problem.certificate_tries), self.problem.certificate_days
         return [one.wanted(days, n, caution) for one, caution in zip(scores, self.caution, strict=True)]
 
     def warned(self, fresh: Runs, uncertified: dict[int, Ints]) -> None:

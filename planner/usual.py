@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from planner.baseline import Method, Simulator, named, usual
-from planner.certificate import certify
+from planner.certificate import FIRST_DAYS, certify
 from planner.plan import Plan, SearchRecord, evidence_of, figures, solver_record
 from planner.propose import Proposal, problem_of
 from planner.search import Progress
@@ -20,7 +20,7 @@ def propose_usual(
     *,
     objective: str | None = None,
     seed: int = 1,
-    certify_replications: int = 200,
+    certify_replications: int | None = None,
     progress: Callable[[Progress], None] | None = None,
     stop: Callable[[], bool] | None = None,
     engine: str = "auto",
@@ -30,15 +30,16 @@ def propose_usual(
 
     Raises NothingToPlan, and KeyboardInterrupt when told to stop: there is no best plan before the first.
     """
-    problem = problem_of(scenario, objective or scenario.objective, certify_replications)
-    simulator = Simulator(seed=seed, days=certify_replications, engine=engine, workers=workers, stop=stop)
+    days = certify_replications or FIRST_DAYS
+    problem = problem_of(scenario, objective or scenario.objective, days)
+    simulator = Simulator(seed=seed, days=days, engine=engine, workers=workers, stop=stop)
     if progress is not None:
         progress(Progress(phase=named(method), heads=None, worth=None, holds=False, simulated_days=0, solves=0))
     try:
         found, repairs = usual(problem, method, simulator)
         staffing = problem.staffing(found.numbers)
         certificate = certify(
-            scenario, staffing, replications=certify_replications, seed=seed + 1, engine=engine, workers=workers,
+            scenario, staffing, replications=days, seed=seed + 1, engine=engine, workers=workers,
             stop=stop,
         )  # fmt: skip
     except Stopped:
@@ -56,8 +57,8 @@ def propose_usual(
         solver=solver_record(found.solved),
         search=SearchRecord(
             seed=seed,
-            tape_days=certify_replications,
-            simulated_days=repairs * certify_replications,
+            tape_days=days,
+            simulated_days=repairs * days,
             solves=repairs + 1,
             certificates=1,
             reproducible=True,

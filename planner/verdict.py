@@ -82,6 +82,6 @@ def score(scenario: Scenario, goal: Goal, runs: Runs) -> Score:
     )
 
 
-def comparisons_of(scores: Sequence[Score]) -> int:
-    """How many windows of all targets are judged at once, in all certificates that there may be."""
-    return CERTIFICATES * max(1, sum(int(np.isfinite(score.value).sum()) for score in scores))
+def comparisons_of(scores: Sequence[Score], tries: int = CERTIFICATES) -> int:
+    """How many windows of all targets are judged at once, at all looks at all certificates that there may be."""
+    return tries * max(1, sum(int(np.isfinite(score.value).sum()) for score in scores))

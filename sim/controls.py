@@ -45,12 +45,16 @@ def affordable(sizes: Mapping[str, int], replications: int) -> tuple[str, ...]:
     return tuple(names)
 
 
-def sets_of(scenario: Scenario, tally: Tally) -> dict[str, Floats]:
-    """All sets of controls by name, [replication, control] each, in the order in which they are taken."""
+def sets_of(scenario: Scenario, tally: Tally, *, fine: bool = False) -> dict[str, Floats]:
+    """All sets of controls by name, [replication, control] each, in the order in which they are taken.
+
+    `fine`: at last those of each interval, which explain figures of single intervals.
+    """
     random = _random_types(scenario)
     expected = expected_counts(scenario)[:, random]
-    came = tally.arrived[:, random].transpose(0, 2, 1)
-    return _sets(came.astype(np.float64), expected, scenario)
+    came = tally.arrived[:, random].transpose(0, 2, 1).astype(np.float64)
+    found = _sets(came, expected, scenario)
+    return found | {"arrivals by interval": (came - expected).sum(axis=2)} if fine else found
 
 
 def _random_types(scenario: Scenario) -> list[int]:

@@ -71,7 +71,8 @@ class Digest:
     """
 
     def __init__(
-        self, desk: Desk, questions: Iterable[Question], *, most: int, waits: Iterable[Types] = (), plain: bool = False
+        self, desk: Desk, questions: Iterable[Question], *, most: int, waits: Iterable[Types] = (), plain: bool = False,
+        fine: bool = False,
     ) -> None:
         self.scenario, self.plan, self.seed, self.first, self.engine = desk
         self.replications, self.plain = 0, plain
@@ -81,15 +82,16 @@ class Digest:
         self.total: Tally | None = None
         self._moments: dict[Key, Moments] = {}
         self._rows: dict[Key, list[Sample]] = {}
-        self._steer = Steering(self.scenario, most, plain=plain)
+        self._steer = Steering(self.scenario, most, plain=plain, fine=fine)
 
     @classmethod
     def of(
-        cls, runs: Runs, questions: Iterable[Question], *, waits: Iterable[Types] = (), plain: bool = False
+        cls, runs: Runs, questions: Iterable[Question], *, waits: Iterable[Types] = (), plain: bool = False,
+        fine: bool = False,
     ) -> "Digest":
         """Of runs that are all there."""
         desk = Desk(runs.scenario, runs.plan, runs.seed, runs.first, runs.engine)
-        found = cls(desk, questions, most=runs.replications, waits=waits, plain=plain)
+        found = cls(desk, questions, most=runs.replications, waits=waits, plain=plain, fine=fine)
         found.add(runs)
         return found
 
@@ -161,10 +163,10 @@ class Digest:
 
 
 class Steering:
-    """Control variates of one desk, replication by replication."""
+    """Control variates of one desk, replication by replication; `fine`: those of each interval too."""
 
-    def __init__(self, scenario: Scenario, most: int, *, plain: bool) -> None:
-        self._scenario, self._most, self._plain = scenario, most, plain
+    def __init__(self, scenario: Scenario, most: int, *, plain: bool = False, fine: bool = False) -> None:
+        self._scenario, self._most, self._plain, self._fine = scenario, most, plain, fine
         self._sizes: dict[str, int] = {}
         self._of: Moments | None = None
 
@@ -172,7 +174,7 @@ class Steering:
         """Values of all controls that will ever count, [replication, control]."""
         if self._plain:
             return None
-        sets = sets_of(self._scenario, runs.tallies)
+        sets = sets_of(self._scenario, runs.tallies, fine=self._fine)
         sizes = {name: values.shape[1] for name, values in sets.items()}
         self._sizes = {name: sizes[name] for name in affordable(sizes, self._most)}
         if not self._sizes:

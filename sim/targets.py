@@ -55,19 +55,21 @@ class TargetResult:
 
 
 def judge(
-    runs: Runs | Digest, targets: Sequence[Target] | None = None, *, plain: bool = False, tries: int = 1
+    runs: Runs | Digest, targets: Sequence[Target] | None = None, *, plain: bool = False, tries: int = 1,
+    fine: bool = False,
 ) -> list[TargetResult]:
     """Judge these targets, by default the scenario's own, all at once; `plain`: without control variates.
 
     A digest is judged by what it was asked: `target_questions` and `target_waits` of the same targets. `tries`: how
-    often something may be judged until it passes; each counts as a comparison of its own.
+    often something may be judged until it passes; each counts as a comparison of its own. `fine`: with the arrivals of
+    each interval as controls too, where there are replications enough.
 
     ValueError for a target whose thresholds the tallies of this scenario have not counted.
     """
     asked = runs.scenario.targets if targets is None else targets
     if isinstance(runs, Runs):
         waits = target_waits(runs.scenario, asked)
-        runs = Digest.of(runs, target_questions(asked), waits=waits, plain=plain)
+        runs = Digest.of(runs, target_questions(asked), waits=waits, plain=plain, fine=fine)
     judged = [runs.moments(_key(number)).mean[1] for number, _ in enumerate(asked)]
     comparisons = tries * max(1, sum(int((offered > 0).sum()) for offered in judged))
     return [_judge(number, target, runs, comparisons) for number, target in enumerate(asked)]

@@ -84,7 +84,13 @@ ObjectiveOption = Annotated[
     Objective | None,
     typer.Option("--objective", help="what the plan is to be least in [default: the scenario's]", show_default=False),
 ]
-FreshDays = Annotated[int, typer.Option("--replications", "-n", min=2, help="fresh days of the certificate")]
+FreshDays = Annotated[
+    int | None,
+    typer.Option(
+        "--replications", "-n", min=2, show_default=False,
+        help="fresh days of the certificate [default: 200, and more while they may certify the plan]",
+    ),
+]  # fmt: skip
 TimeLimit = Annotated[
     str | None, typer.Option(metavar="DURATION", help='stop after "5 min", say; such a plan is not reproducible')
 ]
