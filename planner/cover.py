@@ -115,7 +115,7 @@ def cover(
     stop: Callable[[], bool] | None = None,
 ) -> Cover:
     """Solve the covering model; `start` is a plan to begin from. Without any solution in time, `start` is kept."""
-    model = _CoverModel(horizon, table, rows, price, caps)
+    model = CoverModel(horizon, table, rows, price, caps)
     solved = model.optimum(limits, start, stop)
     if solved.solved:
         numbers = model.numbers(solved)
@@ -181,7 +181,7 @@ class ShiftModel:
                 yield pulp.LpAffineExpression([(self.x[s], 1.0) for s in np.flatnonzero(covers)]) <= self.caps.at_once
 
 
-class _CoverModel(ShiftModel):
+class CoverModel(ShiftModel):
     """The covering MILP: agents short (and over) in each row and block, at a price.
 
     A block is all intervals that the same shifts cover: one row for its highest need says as much as one for each.
@@ -199,14 +199,15 @@ class _CoverModel(ShiftModel):
         self.rows = Rows(worth=rows.worth, agents=needed)
         self.short = self._grid("short", price.short)
         self.over = self._grid("over", price.over) if price.over else []
-        for row in self._coverage():
-            self.problem.addConstraint(row)
+        for name, row in self._coverage():
+            self.problem.addConstraint(row, name)
 
     def _grid(self, name: str, price: float) -> list[list[pulp.LpVariable]]:
         rows, blocks = self.rows.agents.shape
         return [[self.amount(f"{name}_{k}_{b}", price) for b in range(blocks)] for k in range(rows)]
 
-    def _coverage(self) -> Iterator[pulp.LpConstraint]:
+    def _coverage(self) -> Iterator[tuple[str, pulp.LpConstraint]]:
+        """Name, which says row and block, and constraint of each requirement."""
         worth = self.rows.worth[:, self.table.group]
         for row, block in np.ndindex(self.rows.agents.shape):
             needed = float(self.rows.agents[row, block])
@@ -215,10 +216,11 @@ class _CoverModel(ShiftModel):
             there = np.flatnonzero(self.table.covers[:, self.first[block]] & (worth[row] > 0))
             terms = [(self.x[s], float(worth[row, s])) for s in there]
             terms.append((self.short[row][block], 1.0))
+            name = f"need_{row}_{block}"
             if self.over:
-                yield pulp.LpAffineExpression([*terms, (self.over[row][block], -1.0)]) == needed
+                yield name, pulp.LpAffineExpression([*terms, (self.over[row][block], -1.0)]) == needed
             else:
-                yield pulp.LpAffineExpression(terms) >= needed
+                yield name, pulp.LpAffineExpression(terms) >= needed
 
     def point(self, numbers: Ints) -> dict[str, float]:
         values = super().point(numbers)

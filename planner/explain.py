@@ -15,7 +15,9 @@ import pulp
 from planner.advice import RoutingTried, advise
 from planner.asked import indexed
 from planner.bounds import bare_price
+from planner.conflicts import Conflict, Relaxation, conflict, relaxation
 from planner.cover import Caps, ShiftModel, price_of
+from planner.feasibility import stretches
 from planner.plan import Plan
 from planner.propose import problem_of
 from planner.region import Effects, simulated
@@ -37,6 +39,9 @@ POINT = 0.01
 """One point of a share."""
 BOX = 0.1
 """Agents may change by this part of those there, or by two."""
+POINTS, PART = 0.05, 0.25
+"""Below a level by so many points of a share, or such a part of seconds, a stretch of time is worth telling."""
+FALLS_SHORT = ("infeasible", "missed", "limit", "met")
 IDLE = 1e-5
 """An agent whose leaving costs no target more than this is one too many."""
 PARTS = (-0.06, -0.03, 0.0, 0.03, 0.06, 0.1, 0.15)
@@ -74,6 +79,17 @@ class Stretch(Contract):
     agents: int
 
 
+class Under(Contract):
+    """A stretch of time in which a target would be missed that it holds, or not, over a longer window."""
+
+    measure: str
+    contact_types: tuple[str, ...]
+    start: str
+    end: str
+    level: float
+    value: float
+
+
 class RiskPoint(Contract):
     """So many heads, and the share of days on which all targets hold at once, with its 95 % interval."""
 
@@ -93,10 +109,13 @@ class Explanation(Contract):
     groups: tuple[GroupWorth, ...]
     limits: tuple[LimitPrice, ...]
     over: tuple[Stretch, ...]
+    under: tuple[Under, ...] = ()
     schedule_efficiency: float
     risk: tuple[RiskPoint, ...]
     routings: tuple[RoutingTried, ...]
     reasons: tuple[str, ...]
+    conflict: Conflict | None = None
+    relaxation: Relaxation | None = None
 
 
 def explain(
@@ -118,17 +137,21 @@ def explain(
     around = _Around(problem, base, simulated(search, base, search.tape))
     spare = around.spare()
     supply = problem.table.supply(base.numbers)
+    why = conflict(problem) if plan.status in FALLS_SHORT else None
     return Explanation(
         plan=plan.name,
         objective=plan.objective,
         targets=tuple(around.target_prices(search.runs)),
         groups=tuple(around.group_worths()),
         limits=tuple(around.limit_prices()),
-        over=tuple(_stretches(problem, spare)),
+        over=tuple(_over(problem, spare)),
+        under=tuple(_under(problem, base)),
         schedule_efficiency=float(1.0 - spare.sum() / max(supply.sum(), 1)),
         risk=tuple(_risk(search, around)),
         routings=advise(scenario, plan, seed=seed, days=days, engine=engine, workers=workers, stop=stop),
         reasons=plan.reasons,
+        conflict=why,
+        relaxation=relaxation(scenario, plan, problem, seed=seed, engine=engine, workers=workers) if why else None,
     )
 
 
@@ -241,15 +264,37 @@ def _less(a: float | None, b: float | None) -> float | None:
     return None if a is None or b is None else round(a - b, 6) + 0.0
 
 
-def _stretches(problem: Problem, spare: Ints) -> Iterator[Stretch]:
+def _over(problem: Problem, spare: Ints) -> Iterator[Stretch]:
     """Where agents are one too many, as runs of intervals."""
-    starts, horizon = problem.scenario.horizon.interval_starts, problem.scenario.horizon
     for g, line in enumerate(spare):
-        edges = np.flatnonzero(np.diff(np.concatenate([[0], line, [0]])))
-        for first, last in zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True):
-            end = horizon.local(last * horizon.interval_ms)
-            group = problem.table.groups[g]
-            yield Stretch(group=group, start=starts[first].isoformat(), end=end.isoformat(), agents=1)
+        for first, last in stretches(line > 0):
+            start, end = _ends(problem, first, last)
+            yield Stretch(group=problem.table.groups[g], start=start, end=end, agents=1)
+
+
+def _under(problem: Problem, base: Candidate) -> Iterator[Under]:
+    """Where service is well below what a target asks of a longer window, as runs of intervals."""
+    names = list(problem.scenario.contact_types)
+    for one in base.scores:
+        goal, seen = one.goal, one.weight > 0
+        least = POINTS if goal.is_share else PART * goal.level
+        below = np.nan_to_num(goal.sign * (goal.level - one.observed)) > least
+        for first, last in stretches(below & seen) if one.window[-1] < len(one.window) - 1 else ():
+            start, end = _ends(problem, first, last)
+            yield Under(
+                measure=goal.target.measure,
+                contact_types=tuple(names[k] for k in goal.types),
+                start=start,
+                end=end,
+                level=goal.level,
+                value=float(np.average(one.observed[first:last], weights=one.weight[first:last])),
+            )
+
+
+def _ends(problem: Problem, first: int, last: int) -> tuple[str, str]:
+    """The local times at which a run of intervals begins and ends."""
+    horizon = problem.scenario.horizon
+    return horizon.interval_starts[first].isoformat(), horizon.local(last * horizon.interval_ms).isoformat()
 
 
 # ----------------------------------------------------------------------------------------------------------------- risk

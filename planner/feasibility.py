@@ -29,12 +29,12 @@ def shortages(search: Search) -> tuple[Shortage, ...]:
     return tuple(
         found
         for row in range(len(short))
-        for first, last in _stretches(short[row] > 0)
+        for first, last in stretches(short[row] > 0)
         if (found := _shortage(problem, row, first, last, float(short[row, first:last].max()))).reason
     )
 
 
-def _stretches(bad: npt.NDArray[np.bool_]) -> Iterator[tuple[int, int]]:
+def stretches(bad: npt.NDArray[np.bool_]) -> Iterator[tuple[int, int]]:
     """Runs of intervals [first, last) that are True."""
     edges = np.flatnonzero(np.diff(np.concatenate([[0], bad.astype(np.int8), [0]])))
     yield from zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True)

@@ -130,6 +130,26 @@ def _wait(done: threading.Event, door: "_Highs", stop: Callable[[], bool] | None
     return asked
 
 
+def irreducible(problem: pulp.LpProblem) -> list[str]:
+    """Rows whose relaxation cannot hold together, none of which may be left out: their names, of those that have one.
+
+    Empty where all can hold. Bounds of variables count as given. HiGHS finds the rows; that they cannot hold is
+    confirmed with them alone.
+    """
+    problem.solve(pulp.HiGHS(msg=False, mip=False, threads=1, random_seed=0))
+    model: Any = problem.solverModel
+    if model.getModelStatus() != highspy.HighsModelStatus.kInfeasible:
+        return []
+    model.setOptionValue("iis_strategy", 2)
+    found = set(model.getIis()[1].row_index_)
+    rows = _rows(problem)
+    for row in set(range(len(rows))) - found:
+        model.changeRowBounds(row, -highspy.kHighsInf, highspy.kHighsInf)
+    model.run()
+    assert model.getModelStatus() == highspy.HighsModelStatus.kInfeasible, "what cannot hold together holds"
+    return [name for row in sorted(found) if (name := rows[row].name)]
+
+
 class _Highs(pulp.HiGHS):  # type: ignore[misc, unused-ignore]
     """PuLP's HiGHS with a start, a way to cancel, and every status of the solver known."""
 
