@@ -1,21 +1,20 @@
-"""When contacts come: a scenario's rates, events and busyness, as expected contacts by minute and as drawn instants.
+"""When contacts come: a scenario's rates and events, as expected contacts by minute and as drawn instants.
 
 Rates go by local label: where a clock is put forward the missing hour is left out, where it is put back the doubled
 hour uses its rate twice. Everything here is per contact type, in order of `scenario.contact_types`.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from sim.clock import Horizon, held, knots, parse_moment
-from sim.distributions import gamma_factor
+from sim.forecast import Fan, Paths, fan
 from sim.remembered import remembered
-from sim.scenario import Arrivals, Event, Scenario
-from sim.streams import Quantity, stream
+from sim.scenario import Arrivals, Event, Scenario, parse_quantile
 from sim.units import to_ms
 
 Floats = npt.NDArray[np.float64]
@@ -23,7 +22,6 @@ Integers = npt.NDArray[np.int64]
 
 MINUTE_MS = 60_000
 DAY_MINUTES = 1440
-STRATA = 16
 
 
 # ------------------------------------------------------------------------------------------------------------ traffic
@@ -33,17 +31,19 @@ STRATA = 16
 class Traffic:
     """What a scenario says of one contact type by minute of arrival, on days of busyness 1; all of shape [minute].
 
-    `expected` contacts, the share that meets the bot first, the factor by which events lengthen talk.
+    `expected` contacts, the share that meets the bot first, the factor by which events lengthen talk. Where the rates
+    are known by a forecast only, `expected` is its mean.
     """
 
     expected: Floats
     bot_share: Floats
     talk_factor: Floats
+    forecast: Fan | Paths | None
 
 
 @remembered
 def traffic(scenario: Scenario) -> tuple[Traffic, ...]:
-    """Expected traffic of each contact type; a type that the trace names comes from the trace alone."""
+    """Expected traffic of each contact type; what the trace or a forecast's paths name comes from there."""
     horizon, traced = scenario.horizon, trace(scenario)
     minutes = horizon.length_ms // MINUTE_MS
     shapes = {name: event_shape(event, horizon) for name, event in scenario.events.items()}
@@ -51,16 +51,22 @@ def traffic(scenario: Scenario) -> tuple[Traffic, ...]:
     for name, kind in scenario.contact_types.items():
         expected, talk_factor = np.zeros(minutes), np.ones(minutes)
         bot_share = np.full(minutes, kind.bot.share if kind.bot else 0.0)
-        if name not in traced and kind.arrivals is not None:
+        if (forecast := _forecast(scenario, name)) is not None:
+            expected = scenario.volume * forecast.mean
+        elif name not in traced and kind.arrivals is not None:
             expected = scenario.volume * _expected_by_minute(kind.arrivals, horizon)
         for event, shape in ((event, shapes[n]) for n, event in scenario.events.items() if _touches(event, name)):
-            expected *= 1 + (event.peak_factor * event.mix.get(name, 1.0) - 1) * shape
+            lifted = 1 + (event.peak_factor * event.mix.get(name, 1.0) - 1) * shape
+            expected *= lifted
+            forecast = forecast.times(lifted) if forecast else None
             talk_factor *= 1 + (event.talk_factor - 1) * shape
             if kind.bot and event.bot_share is not None:
                 bot_share += (event.bot_share - bot_share) * shape
         if name in traced:
             expected = np.bincount(traced[name].arrival_ms // MINUTE_MS, minlength=minutes).astype(np.float64)
-        found.append(Traffic(expected=expected, bot_share=bot_share, talk_factor=talk_factor))
+        forecast = forecast.times(scenario.volume) if forecast else None
+        flow = Traffic(expected=expected, bot_share=bot_share, talk_factor=talk_factor, forecast=forecast)
+        found.append(flow)
     return tuple(found)
 
 
@@ -93,10 +99,30 @@ def _expected_by_minute(arrivals: Arrivals, horizon: Horizon) -> Floats:
         return _spread_counts(arrivals.counts, horizon)
     assert arrivals.profile is not None, "arrivals have one of three forms"
     assert arrivals.per_day is not None, "a profile has a volume"
-    weight = held(arrivals.profile, wall, linear=linear)
-    one_day = held(arrivals.profile, np.arange(DAY_MINUTES) + 10 * DAY_MINUTES, linear=linear).mean()
-    mean = one_day or weight.mean()
+    weight, mean = _profile(arrivals.profile, wall, linear=linear)
     return weight * (arrivals.per_day / DAY_MINUTES / mean) if mean else weight
+
+
+def _profile(profile: dict[str, float], wall: Integers, *, linear: bool) -> tuple[Floats, float]:
+    """The weight of each minute, and their mean over a day."""
+    weight = held(profile, wall, linear=linear)
+    one_day = held(profile, np.arange(DAY_MINUTES) + 10 * DAY_MINUTES, linear=linear).mean()
+    return weight, float(one_day or weight.mean())
+
+
+def _forecast(scenario: Scenario, name: str) -> Fan | Paths | None:
+    """The rates by minute of a type that are known by a forecast only; None for others."""
+    horizon, arrivals = scenario.horizon, scenario.contact_types[name].arrivals
+    if scenario.forecast is not None and name in scenario.forecast.contact_types:
+        return Paths(np.stack([_spread_counts(path[name], horizon) for path in scenario.forecast.paths]))
+    if arrivals is None or arrivals.forecast is None or name in trace(scenario):
+        return None
+    quantiles = {parse_quantile(quantile): series for quantile, series in arrivals.forecast.items()}
+    if arrivals.profile is None:
+        return fan({p: _spread_counts(series, horizon) for p, series in quantiles.items()})
+    weight, mean = _profile(arrivals.profile, horizon.wall_minutes, linear=arrivals.shape == "linear")
+    share = weight / DAY_MINUTES / mean if mean else weight
+    return fan({p: share * held(series, horizon.wall_minutes) for p, series in quantiles.items()})
 
 
 def _spread_counts(counts: dict[str, float], horizon: Horizon) -> Floats:
@@ -107,27 +133,6 @@ def _spread_counts(counts: dict[str, float], horizon: Horizon) -> Floats:
     return np.repeat(by_minute.reshape(-1, length).sum(axis=1) / length, length)
 
 
-# ---------------------------------------------------------------------------------------------------------- busyness
-
-
-def busyness(scenario: Scenario, seed: int, replication: int) -> Floats:
-    """Factor on the rates of each local day, shape [day], in order of `day_of_minute`.
-
-    Mean 1, gamma. Sixteen replications in a row are one stratified sample: replication r takes stratum r mod 16 of a
-    random permutation made for its block r // 16 and the day, so it is the same however many are run.
-    """
-    days = np.unique(scenario.horizon.wall_minutes // DAY_MINUTES)
-    cv = scenario.busyness.cv
-    if cv == 0:
-        return np.ones(len(days))
-    block, turn = divmod(replication, STRATA)
-    quantile = np.empty(len(days))
-    for i, day in enumerate(days.tolist()):
-        dice = stream(seed, block, day, Quantity.BUSYNESS)
-        quantile[i] = (dice.permutation(STRATA)[turn] + dice.random(STRATA)[turn]) / STRATA
-    return gamma_factor(cv, quantile)
-
-
 # ------------------------------------------------------------------------------------------------------------- pieces
 
 
@@ -136,21 +141,27 @@ class Pieces:
     """The expected contacts of one type in pieces of constant rate, none of which crosses an interval or a day.
 
     `edge_ms` and `border` (index among the edges of each interval's start and of the end) have one entry more than
-    there are pieces or intervals; `expected` contacts and `day` are of shape [piece].
+    there are pieces or intervals; `expected` contacts, `day` and `interval` are of shape [piece]. A `forecast` has them
+    in place of minutes.
     """
 
     edge_ms: Integers
     border: Integers
     expected: Floats
     day: Integers
+    interval: Integers
+    forecast: Fan | Paths | None
 
 
-def pieces(expected: Floats, horizon: Horizon) -> Pieces:
+def pieces(flow: Traffic, horizon: Horizon) -> Pieces:
     """Expected contacts by minute, minutes of one rate put together."""
+    expected, forecast = flow.expected, flow.forecast
     day = np.unique(horizon.wall_minutes // DAY_MINUTES, return_inverse=True)[1]
     length = horizon.interval_ms // MINUTE_MS
     starts = np.arange(len(expected)) % length == 0
     starts[1:] |= (np.diff(expected) != 0) | (np.diff(day) != 0)
+    if forecast is not None:
+        starts[1:] |= (np.diff(forecast.values, axis=1) != 0).any(axis=0)
     first = np.flatnonzero(starts)
     edge = np.append(first, len(expected))
     return Pieces(
@@ -158,6 +169,8 @@ def pieces(expected: Floats, horizon: Horizon) -> Pieces:
         border=np.searchsorted(edge, np.arange(0, len(expected) + 1, length)),
         expected=expected[first] * np.diff(edge),
         day=day[first],
+        interval=first // length,
+        forecast=replace(forecast, values=forecast.values[:, first] * np.diff(edge)) if forecast else None,
     )
 
 
@@ -192,9 +205,8 @@ def fixed(dice: np.random.Generator, mass: Floats, border: Integers) -> Floats:
 LAWS: dict[str, Callable[[np.random.Generator, Floats, Integers], Floats]] = {"poisson": poisson, "fixed": fixed}
 
 
-def draw(pieces: Pieces, law: str, factor: Floats, dice: np.random.Generator) -> Integers:
-    """Instants of arrival in whole milliseconds, ascending, with rates times `factor` [day]."""
-    expected = pieces.expected * factor[pieces.day]
+def draw(pieces: Pieces, law: str, expected: Floats, dice: np.random.Generator) -> Integers:
+    """Instants of arrival in whole milliseconds, ascending, with so many contacts `expected` [piece] this time."""
     mass = np.concatenate(([0.0], np.cumsum(expected)))
     points = LAWS[law](dice, mass, pieces.border)
     of_each = _by_point(points, mass)

@@ -23,8 +23,9 @@ REPLICATIONS_EACH = 16
 def controls_of(scenario: Scenario, tally: Tally) -> Controls | None:
     """Control variates for these replications; None where there are too few of them or no arrivals are left to chance.
 
-    In this order, each set as a whole while there are 16 replications for every control: all arrivals, their square,
-    those of each day, those of each type. Arrivals of a trace or of a fixed number are left out.
+    In this order, each set as a whole while there are 16 replications for every control: all arrivals, their square
+    (where one factor a day is all that makes it vary), those of each day, those of each type. Arrivals of a trace or of
+    a fixed number are left out.
     """
     sets = sets_of(scenario, tally)
     names = affordable({name: values.shape[1] for name, values in sets.items()}, tally.replications)
@@ -60,18 +61,19 @@ def sets_of(scenario: Scenario, tally: Tally, *, fine: bool = False) -> dict[str
 def _random_types(scenario: Scenario) -> list[int]:
     """Types whose number of contacts has a mean that is known: Poisson, at busyness of mean 1."""
     traced = {row.contact_type for row in scenario.trace or ()}
-    return [
-        k
-        for k, (name, kind) in enumerate(scenario.contact_types.items())
-        if name not in traced and kind.arrivals is not None and kind.arrivals.law == "poisson"
-    ]
+    forecast = scenario.forecast.contact_types if scenario.forecast else ()
+    laws = {
+        name: kind.arrivals.law if kind.arrivals else "poisson" if name in forecast else ""
+        for name, kind in scenario.contact_types.items()
+    }
+    return [k for k, (name, law) in enumerate(laws.items()) if name not in traced and law == "poisson"]
 
 
 def _sets(came: Floats, expected: Floats, scenario: Scenario) -> dict[str, Floats]:
     """Candidates less their means; `came` and `expected` by [interval, type].
 
     All arrivals N of days d with means m_d are Poisson given busyness factors of variance v, so that
-    Var N = sum of m_d + v * sum of m_d^2.
+    Var N = sum of m_d + v * sum of m_d^2. Where types or intervals are busy on their own the square is no control.
     """
     day = scenario.horizon.day_of_interval
     starts = np.unique(day, return_index=True)[1]
@@ -81,7 +83,14 @@ def _sets(came: Floats, expected: Floats, scenario: Scenario) -> dict[str, Float
     variance = by_day.sum() + scenario.busyness.cv**2 * (by_day**2).sum()
     return {
         "arrivals": of_all,
-        "arrivals squared": of_all**2 - variance,
+        "arrivals squared": (of_all**2 - variance)[:, : _one_factor(scenario)],
         "arrivals by day": np.add.reduceat(off.sum(axis=2), starts, axis=1)[:, 1:],
         "arrivals by type": off.sum(axis=1)[:, 1:],
     }
+
+
+def _one_factor(scenario: Scenario) -> bool:
+    """Whether one factor a day on all rates is all that makes them vary."""
+    busyness = scenario.busyness
+    is_common = not busyness.by_type and busyness.correlation == 1 and busyness.intervals is None
+    return is_common and not scenario.forecasts

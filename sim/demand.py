@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from sim.arrivals import busyness
+from sim.busyness import levels
 from sim.columns import columns
 from sim.drawing import FOREVER, LONGEST_MS, BotFate, Columns, Contacts, Source, arrivals, sources, whole_ms
 from sim.keys import WORD, mix, mix_all
@@ -90,12 +90,13 @@ class Demand:
 
 def sample(scenario: Scenario, seed: int, replication: int) -> Demand:
     """The customers of one replication: the same for the same (scenario, seed, replication), whatever else is run."""
-    factor, kinds = busyness(scenario, seed, replication), sources(scenario)
+    busy, kinds = levels(scenario, seed, replication), sources(scenario)
     drawn: list[Columns] = []
     for index, (source, dice) in enumerate(zip(kinds, streams(seed, replication, [s.key for s in kinds]), strict=True)):
         if backlog := scenario.backlog.get(source.name):
             drawn.append(_carried_in(source, backlog, seed, replication) | {"type": np.array(index)})
-        contacts = Contacts(source=source, dice=dice, arrival_ms=arrivals(source, factor, dice))
+        instants = arrivals(source, busy.expected(index, source.pieces), dice)
+        contacts = Contacts(source=source, dice=dice, arrival_ms=instants)
         drawn.append(contacts.columns() | {"type": np.array(index)})
     return _merged(drawn, tuple(scenario.contact_types), seed, replication, _pools(scenario, seed, replication))
 

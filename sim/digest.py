@@ -210,10 +210,10 @@ class Steering:
 
 
 def blocks_in(runs: Runs) -> slice | None:
-    """Which of these replications fill whole blocks over which busyness is stratified; None where it never varies."""
+    """Which of these replications fill whole blocks over which days are stratified; None where they are not."""
     start = -runs.first % BLOCK
     blocks = (runs.replications - start) // BLOCK
-    return slice(start, start + blocks * BLOCK) if blocks > 0 and runs.scenario.busyness.cv > 0 else None
+    return slice(start, start + blocks * BLOCK) if blocks > 0 and runs.scenario.in_blocks else None
 
 
 def waits_of(runs: Runs, pools: Sequence[Types]) -> Numbers:

@@ -79,7 +79,7 @@ def sources(scenario: Scenario) -> list[Source]:
             key=name_key(name),
             kind=kind,
             horizon=scenario.horizon,
-            pieces=pieces(flow.expected, scenario.horizon),
+            pieces=pieces(flow, scenario.horizon),
             trace=trace(scenario).get(name),
             bot_share=_path(flow.bot_share),
             keeps_below=_each(normal_quantile, kept),
@@ -101,12 +101,12 @@ def _each(figure: Callable[..., float], path: Floats) -> Floats:
     return np.array([figure(value) for value in values.tolist()])[where]
 
 
-def arrivals(source: Source, factor: Floats, dice: Dice) -> Integers:
-    """When its contacts come, in whole milliseconds, with rates times `factor` [day]."""
+def arrivals(source: Source, expected: Floats, dice: Dice) -> Integers:
+    """When its contacts come, in whole milliseconds, with so many `expected` [piece] in this replication."""
     if source.trace:
         return source.trace.arrival_ms
     law = source.kind.arrivals.law if source.kind.arrivals else "poisson"
-    return draw(source.pieces, law, factor, dice(Quantity.ARRIVAL))
+    return draw(source.pieces, law, expected, dice(Quantity.ARRIVAL))
 
 
 # ------------------------------------------------------------------------------------------- what its contacts bring

@@ -287,8 +287,8 @@ def sample_of(figure: Figure, scenario: Scenario, tally: Tally, by: Sequence[Axi
 
 
 def blocks_of(scenario: Scenario, first: int, replications: int) -> slice | None:
-    """The whole blocks over which busyness is stratified, for `sim.estimates`; None without any."""
-    return whole_blocks(first, replications) if scenario.busyness.cv > 0 else None
+    """The whole blocks over which days are stratified, for `sim.estimates`; None without any."""
+    return whole_blocks(first, replications) if scenario.in_blocks else None
 
 
 def estimate_figure(

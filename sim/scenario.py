@@ -8,16 +8,18 @@ checked here, all at once.
 import hashlib
 import json
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
 from sim.clock import YEARS, Horizon, parse_moment
 from sim.desk.agents import AgentGroup, Skill
-from sim.desk.arrivals import Arrivals, Busyness, Event, Series, TraceRow
+from sim.desk.arrivals import Arrivals, Event, Forecast, Series, TraceRow, parse_quantile
 from sim.desk.attendance import Absence, Attendance, ExtraBreaks, Fatigue, Lateness, Tenure
 from sim.desk.base import Name, ProblemList, Spec, Where, added, unknown_name
 from sim.desk.bots import Bot, BotJourney, Difficulty, HandOff, Outage, Trigger
+from sim.desk.busyness import Busyness, Swings, paired, triangular
 from sim.desk.channels import WEEKDAYS, AtClosing, Channel, Opening
 from sim.desk.contacts import ContactType
 from sim.desk.customers import Complaints, Customers, Satisfaction
@@ -56,6 +58,7 @@ __all__ = [
     "ExtraBreaks",
     "Fatigue",
     "FollowUp",
+    "Forecast",
     "HandOff",
     "Lateness",
     "Measure",
@@ -74,11 +77,15 @@ __all__ = [
     "Skill",
     "Spec",
     "StartWindow",
+    "Swings",
     "Target",
     "Tenure",
     "TraceRow",
     "Trigger",
     "Where",
+    "paired",
+    "parse_quantile",
+    "triangular",
     "unknown_name",
 ]
 
@@ -93,6 +100,7 @@ class Scenario(Spec):
     bots: dict[Name, Bot] = Field({})
     contact_types: dict[Name, ContactType] = Field(min_length=1)
     trace: tuple[TraceRow, ...] | None = None
+    forecast: Forecast | None = added(None)
     volume: Annotated[float, Field(gt=0)] = Field(1.0, description="multiplies all arrivals but those of a trace")
     busyness: Busyness = Busyness()
     events: dict[Name, Event] = Field({})
@@ -111,7 +119,7 @@ class Scenario(Spec):
 
     @model_validator(mode="after")
     def _refers_to_what_exists(self) -> "Scenario":
-        problems = [*_dangling(self), *_mistimed(self), *_unsuited(self), *_unmeasurable(self)]
+        problems = [*_dangling(self), *_mistimed(self), *_fallen(self), *_unsuited(self), *_unmeasurable(self)]
         if problems:
             raise ProblemList(problems)
         return self
@@ -122,6 +130,17 @@ class Scenario(Spec):
         channel = self.channels[kind.channel]
         at_closing = "keep" if channel.deferred else kind.at_closing or channel.at_closing
         return kind.opening if kind.opening is not None else channel.opening, at_closing
+
+    @property
+    def in_blocks(self) -> bool:
+        """Whether sixteen replications in a row are one stratified sample (docs/model.md §4)."""
+        return self.busyness.varies or self.forecasts
+
+    @property
+    def forecasts(self) -> bool:
+        """Whether some rates are known by quantiles or paths only."""
+        fans = any(kind.arrivals and kind.arrivals.forecast for kind in self.contact_types.values())
+        return fans or self.forecast is not None
 
     @property
     def canonical(self) -> str:
@@ -167,6 +186,14 @@ def _dangling(s: Scenario) -> Iterator[tuple[Where, str]]:
     for name in s.backlog:
         if name not in types:
             yield ("backlog", name), unknown_name(name, types, "contact type")
+    yield from _unknown_busy(s)
+    for path in s.forecast.paths[:1] if s.forecast else ():
+        traced = {row.contact_type for row in s.trace or ()}
+        for name in path:
+            if name not in types:
+                yield ("forecast", "paths", 0, name), unknown_name(name, types, "contact type")
+            elif name in traced:
+                yield ("forecast", "paths", 0, name), f"the trace has {name} too: give it in one of them"
     yield from _misrouted(s)
     for i, target in enumerate(s.targets):
         yield from _named(target.contact_types, types, "contact type", ("targets", i, "contact_types"))
@@ -191,6 +218,17 @@ def _dangling(s: Scenario) -> Iterator[tuple[Where, str]]:
         for i, shift in enumerate(s.staffing.shifts or ()):
             if shift.group not in groups:
                 yield ("staffing", "shifts", i, "group"), unknown_name(shift.group, groups, "agent group")
+
+
+def _unknown_busy(s: Scenario) -> Iterator[tuple[Where, str]]:
+    """Contact types that busyness names."""
+    pairs = s.busyness.correlation if isinstance(s.busyness.correlation, dict) else {}
+    named: list[Where] = [("by_type", name) for name in s.busyness.by_type]
+    named += [("correlation", name) for name in pairs]
+    named += [("correlation", name, other) for name, others in pairs.items() for other in others]
+    for where in named:
+        if where[-1] not in s.contact_types:
+            yield ("busyness", *where), unknown_name(str(where[-1]), s.contact_types, "contact type")
 
 
 def _misrouted(s: Scenario) -> Iterator[tuple[Where, str]]:
@@ -263,6 +301,17 @@ def _mistimed(s: Scenario) -> Iterator[tuple[Where, str]]:
         if row.arrival * 1000 >= s.horizon.length_ms:
             end = format_duration(s.horizon.length)
             yield ("trace", i, "arrival"), f"{row.arrival:g} s lies past the end of the horizon ({end})"
+
+
+def _fallen(s: Scenario) -> Iterator[tuple[Where, str]]:
+    """Quantiles that are lower than those below them."""
+    for name, kind in s.contact_types.items():
+        fan = kind.arrivals.forecast if kind.arrivals and kind.arrivals.forecast else {}
+        for low, high in pairwise(fan):
+            for label, value in fan[high].items():
+                if value < fan[low][label]:
+                    rule = f"quantiles must not fall, and {low} is {fan[low][label]:g}, {high} {value:g}"
+                    yield ("contact_types", name, "arrivals", "forecast", high, label), rule
 
 
 def _ambiguous(s: Scenario, start: str, where: Where) -> Iterator[tuple[Where, str]]:

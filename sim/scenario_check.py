@@ -53,15 +53,26 @@ class CheckReport:
 
 def whole_file_problems(scenario: Scenario, tree: Node) -> Iterator[Problem]:
     """Labels given twice in two spellings, and counts that do not cover each interval of the horizon once."""
-    for form in ("per_hour", "profile", "counts"):
+    for form in ("per_hour", "profile", "counts", "forecast.*"):
         for place, series in find(tree, f"contact_types.*.arrivals.{form}"):
             yield from _twice(place, series)
-            if form == "counts":
-                listed = series if series.entries else Node({"00:00": series}, series.origin)
-                yield from _uncovered(scenario.horizon, place, listed)
+            has_profile = tree.at(*place[:3], "profile") is not None
+            if form == "counts" or (form == "forecast.*" and not has_profile):
+                yield from _uncovered(scenario.horizon, place, _listed(series))
+    for place, path in find(tree, "forecast.paths.*"):
+        for name, series in path.entries.items():
+            wrong = [*_twice((*place, name), series), *_uncovered(scenario.horizon, (*place, name), _listed(series))]
+            yield from wrong
+            if wrong:
+                break
     for labelled in ("staffing.levels.*", "bots.*.capacity", "contact_types.*.bot.drift"):
         for place, series in find(tree, labelled):
             yield from _twice(place, series)
+
+
+def _listed(series: Node) -> Node:
+    """A series by label, also where it was written as one number."""
+    return series if series.entries else Node({"00:00": series}, series.origin)
 
 
 def _twice(place: Place, series: Node) -> Iterator[Problem]:
@@ -114,6 +125,7 @@ def oddities(scenario: Scenario, tree: Node) -> Iterator[Problem]:
     yield from _odd_handle_times(scenario, tree)
     yield from _odd_times(scenario, tree)
     comes = {row.contact_type for row in scenario.trace or ()} | scenario.backlog.keys()
+    comes |= set(scenario.forecast.contact_types) if scenario.forecast else set()
     comes |= {rule.to for kind in scenario.contact_types.values() for rule in kind.follow_ups.values() if rule.to}
     for name, kind in scenario.contact_types.items():
         if kind.arrivals is None and name not in comes:

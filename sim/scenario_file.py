@@ -34,7 +34,7 @@ from sim.scenario_problems import (
     translate,
 )
 from sim.scenario_schema import json_schema
-from sim.scenario_tables import NoTable, beside, shifts_csv, trace_csv
+from sim.scenario_tables import NoTable, beside, paths_csv, shifts_csv, trace_csv
 from sim.scenario_tree import Node, Origin, Place, Scalar, merge, put
 
 __all__ = [
@@ -112,6 +112,8 @@ def dump(scenario: Scenario) -> str:
             plain["contact_types"][name]["bot"]["baseline_containment"] = None
     if scenario.trace:
         plain["trace"] = {"table": LiteralScalarString(trace_csv(scenario.trace))}
+    if scenario.forecast:
+        plain["forecast"] = {"paths": {"table": LiteralScalarString(paths_csv(scenario.forecast))}}
     yaml, out = YAML(typ="rt"), StringIO()
     yaml.width = 120
     yaml.indent(mapping=2, sequence=4, offset=2)
@@ -276,7 +278,9 @@ class _Reading:
             if not asks_for_names(error):
                 self._problems += dangling(tree)
         else:
-            self._problems += whole_file_problems(scenario, tree)
+            told = tuple(f"{wrong.path}." for wrong in self._problems if wrong.path)
+            whole = whole_file_problems(scenario, tree)
+            self._problems += [wrong for wrong in whole if not f"{wrong.path}.".startswith(told)]
         self.complain()
         return scenario
 

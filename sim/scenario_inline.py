@@ -32,7 +32,7 @@ from sim.scenario_tree import Node, Origin, Place, Scalar, find, mappings, put
 
 SERIES = (
     "profiles.*",
-    *(f"contact_types.*.arrivals.{form}" for form in ("per_hour", "profile", "counts")),
+    *(f"contact_types.*.arrivals.{form}" for form in ("per_hour", "profile", "counts", "forecast.*")),
     "contact_types.*.bot.drift",
     "bots.*.capacity",
 )
@@ -61,16 +61,20 @@ class Inliner:
         tables = {
             "trace": self._trace,
             "backlog": self._backlog,
-            "staffing.levels": self._levels,
+            "contact_types.*.arrivals.forecast": self._columns,
+            "forecast.paths": self._paths,
+            "staffing.levels": self._columns,
             "staffing.shifts": self._shifts,
         }
         for pattern, reader in tables.items():
             readings += [(place, node, reader) for place, node in find(tree, pattern) if _refers(node) or node.text]
         for place, node, read in readings:
-            tree = put(tree, place, self._or_nothing(node, place, read))
+            found = self._or_nothing(node, place, read)
+            tree = put(tree, place, found) if found is not None else put(tree, place[:-1], None)
         return tree
 
-    def _or_nothing(self, node: Node, place: Place, read: Callable[[Node, Place], Node]) -> Node:
+    def _or_nothing(self, node: Node, place: Place, read: Callable[[Node, Place], Node]) -> Node | None:
+        """What is read, or something harmless; None where nothing harmless can stand there."""
         try:
             return read(node, place)
         except NoTable as none:
@@ -81,6 +85,8 @@ class Inliner:
             ("staffing", "levels"): {},
             ("staffing", "shifts"): [],
         }
+        if place in (("forecast", "paths"), ("contact_types", *place[1:2], "arrivals", "forecast")):
+            return None
         series = {"00:00": Node(1, node.origin)}
         default = _exponential(node.origin) if read == self._empirical else series
         return Node(harmless.get(place, default), node.origin, whole=True)
@@ -144,10 +150,29 @@ class Inliner:
         table = self._table(node, place)
         return self._by_label(table, self._column(table, node, place, default=str(place[1])), place)
 
-    def _levels(self, node: Node, place: Place) -> Node:
+    def _columns(self, node: Node, place: Place) -> Node:
+        """All columns of a table, each by the label of its rows: heads of groups, quantiles of a forecast."""
         table = self._table(node, place)
-        groups = [(i, name) for i, name in enumerate(table.header) if i != table.label_column()]
-        return Node({name: self._by_label(table, i, (*place, name)) for i, name in groups}, table.origin, whole=True)
+        columns = [(i, name) for i, name in enumerate(table.header) if i != table.label_column()]
+        return Node({name: self._by_label(table, i, (*place, name)) for i, name in columns}, table.origin, whole=True)
+
+    def _paths(self, node: Node, place: Place) -> Node:
+        """The paths of a forecast: rows by what stands in the column `path`, in order of first mention."""
+        table = self._table(node, place)
+        for name in ("path", "start"):
+            if name not in table.header:
+                raise NoTable(file_problem(table.origin, f"the column {name} is missing"))
+        at = table.header.index("path")
+        rows: dict[str, list[Row]] = {}
+        for row in table.rows:
+            rows.setdefault(row.cells[at], []).append(row)
+        types = [(i, name) for i, name in enumerate(table.header) if name not in ("path", "start")]
+        found = []
+        for number, of_path in enumerate(rows.values()):
+            part = replace(table, rows=tuple(of_path), origin=of_path[0].origin)
+            columns = {name: self._by_label(part, i, (*place, number, name)) for i, name in types}
+            found.append(Node(columns, part.origin, whole=True))
+        return Node(found, table.origin, whole=True)
 
     def _empirical(self, node: Node, place: Place) -> Node:
         table = self._table(node, place, "family")

@@ -179,7 +179,7 @@ def _worded(tree: Node, spot: _Spot, kind: str, refusal: dict[str, Any]) -> Prob
     if kind in ("model_type", "model_attributes_type", "dict_type"):
         example = example_at(tree, place)
         return problem(node, place, "must be a table", f"write for example {example}" if example else "")
-    if kind == "less_than_equal" and limits["le"] == 1:
+    if kind == "less_than_equal" and limits["le"] == 1 and "correlation" not in place:
         per_cent = isinstance(node.value, int | float) and 2 <= node.value <= 100
         fix = f'write "{node.value:g} %"' if per_cent else 'write for example 0.35 or "35 %"'
         return problem(node, place, "a probability lies in [0, 1]", fix)
@@ -243,6 +243,8 @@ _REFERENCES = (
     ("staffing.levels", "agent_groups", "agent group"),
     ("staffing.shifts.*.group", "agent_groups", "agent group"),
 )
+_NAMED_BY_KEYS = ("busyness.by_type", "busyness.correlation", "busyness.correlation.*")
+"""Tables whose keys are contact types, and whose values are none."""
 
 
 def dangling(tree: Node) -> Iterator[Problem]:
@@ -256,6 +258,11 @@ def dangling(tree: Node) -> Iterator[Problem]:
             for where, name, at in _names(place, node):
                 if name not in known:
                     yield problem(at, where, *split(unknown_name(name, known, kind)))
+    types = _section(tree, "contact_types")
+    for place, node in (found for pattern in _NAMED_BY_KEYS for found in find(tree, pattern)):
+        for name, entry in node.entries.items():
+            if name not in types:
+                yield problem(entry, (*place, name), *split(unknown_name(name, types, "contact type")))
     bots = _section(tree, "bots")
     for place, node in find(tree, "contact_types.*.bot"):
         if node.entries and "uses" not in node.entries and "bot" not in bots:

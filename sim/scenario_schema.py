@@ -93,7 +93,9 @@ def _add_file_forms(defs: Schema) -> None:
         (top["backlog"], [table, _FILE]),
         (arrivals["per_hour"], [table]),
         (arrivals["counts"], [table]),
+        (arrivals["forecast"], [table, _FILE]),
         (arrivals["profile"], [table, {"type": "string", "description": "the name of a shared profile"}]),
+        (defs["Forecast"]["properties"]["paths"], [table, _FILE]),
         (defs["BotJourney"]["properties"]["drift"], [table]),
         (defs["Bot"]["properties"]["capacity"], [table]),
         (staffing["levels"], [table, _FILE]),
@@ -101,7 +103,7 @@ def _add_file_forms(defs: Schema) -> None:
         (defs["TraceRow"]["properties"]["arrival"], [{"type": "string", "description": "or a local time"}]),
     ):
         if "anyOf" not in place:
-            place["anyOf"] = [{key: place.pop(key) for key in ("type", "additionalProperties")}]
+            place["anyOf"] = [{key: place.pop(key) for key in list(place) if key not in ("title", "description")}]
         place["anyOf"] = [*place["anyOf"], *forms]
     defs["Empirical"]["properties"].update(_TABLE["properties"])
     defs["Empirical"]["required"] = ["family"]

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sim.clock import format_moment, parse_moment
-from sim.scenario import TraceRow
+from sim.scenario import Forecast, TraceRow
 from sim.scenario_problems import Problem, did_you_mean, file_problem, problem
 from sim.scenario_tree import Node, Origin, Place
 from sim.staffing import ShiftCount
@@ -150,6 +150,15 @@ def trace_csv(rows: Iterable[TraceRow]) -> str:
     """A trace as the table that `trace: {file: day.csv}` reads."""
     return _csv(TRACE_COLUMNS, (
         (row.arrival, row.contact_type, *("" if s is None else s for s in (row.talk, row.patience))) for row in rows
+    ))  # fmt: skip
+
+
+def paths_csv(forecast: Forecast) -> str:
+    """The paths of a forecast as the table that `forecast: {paths: {file: paths.csv}}` reads."""
+    names = forecast.contact_types
+    return _csv(("path", "start", *names), (
+        (number, label, *(path[name][label] for name in names))
+        for number, path in enumerate(forecast.paths, 1) for label in path[names[0]]
     ))  # fmt: skip
 
 

@@ -72,7 +72,7 @@ class Node:
         return self.value
 
 
-_FORMS = {"staffing": {"levels", "shifts"}, "arrivals": {"per_hour", "per_day", "counts"}}
+_FORMS = {"staffing": {"levels", "shifts"}, "arrivals": {"per_hour", "per_day", "counts", "forecast"}}
 """Sections that are written in one of several forms."""
 
 

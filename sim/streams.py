@@ -48,6 +48,8 @@ class Quantity(IntEnum):
     TENURE = 26
     SHORT_DAY = 27
     BREAK_AT = 28
+    SWING = 29
+    PATH = 30
 
 
 def name_key(name: str) -> int:

@@ -408,7 +408,7 @@ def variance_reduction(runs: Digest) -> VarianceReductionRecord:
             )
             saved.append(found)
     return VarianceReductionRecord(
-        strata="blocks of 16" if runs.scenario.busyness.cv > 0 else None,
+        strata="blocks of 16" if runs.scenario.in_blocks else None,
         controls=runs.controls,
         saved=tuple(saved),
     )
@@ -419,7 +419,7 @@ def _warnings(runs: Digest) -> Iterator[str]:
     assert tally is not None, "there are runs"
     if runs.replications < 2:
         yield "one replication has no intervals: use --replications 2 or more"
-    elif scenario.busyness.cv > 0 and not _shows_strata(runs):
+    elif scenario.in_blocks and not _shows_strata(runs):
         yield "intervals are conservative: stratified busyness shows in them from 8 whole blocks of 16 replications on"
     for target in scenario.targets:
         if (

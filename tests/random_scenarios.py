@@ -49,6 +49,7 @@ OPENINGS = st.dictionaries(
 ARRIVALS = st.one_of(
     _table({"per_hour": SERIES}, shape=st.sampled_from(["step", "linear"]), law=st.sampled_from(["poisson", "fixed"])),
     _table({"per_day": RATES, "profile": st.dictionaries(CLOCKS, st.floats(0.1, 9), min_size=1, max_size=4)}),
+    _table({"profile": st.just(3), "forecast": st.just({"p10": 5, "50 %": {"00:00": 8}, "p97.5": 40})}),
     st.just({"counts": {f"{hour:02d}:{minute}": hour for hour in range(8, 12) for minute in ("00", "30")}}),
 )
 TARGETS = st.one_of(
@@ -216,7 +217,12 @@ def scenarios(draw: st.DrawFn) -> dict[str, Any]:
         name=TEXTS,
         description=TEXTS,
         trace=st.lists(row, max_size=4),
-        busyness=_table({"cv": st.floats(0, 1.9)}),
+        busyness=_table(
+            {"cv": st.floats(0, 1.9)},
+            by_type=st.dictionaries(one_of, st.floats(0, 1.9), max_size=2),
+            correlation=st.floats(0, 1),
+            intervals=_table({"cv": st.floats(0, 1)}, correlation=st.floats(-0.9, 1), by_type=st.booleans()),
+        ),
         events=st.dictionaries(NAMES, event, max_size=2),
         routing=ROUTINGS | _table({"policy": st.just("weighted_wait"), "weights": st.dictionaries(one_of, FACTORS)}),
         backlog=st.dictionaries(one_of, _table({"number": st.integers(0, 9), "age": DISTRIBUTIONS}), max_size=2),

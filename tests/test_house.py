@@ -51,11 +51,13 @@ ARROWS: dict[str, tuple[str, ...]] = {
     "sim.scenario_file": ("sim.scenario", "sim.scenario_*", "scenarios"),
     "sim.scenario_plan": ("sim.scenario", "sim.scenario_*", "sim.staffing"),
     # from the desk to what an engine reads
-    "sim.arrivals": ("sim.scenario", "sim.streams", "sim.remembered"),
+    "sim.forecast": (),
+    "sim.arrivals": ("sim.scenario", "sim.remembered", "sim.forecast"),
+    "sim.busyness": ("sim.arrivals", "sim.scenario", "sim.streams"),
     "sim.workload": ("sim.scenario", "sim.arrivals"),
     "sim.drawing": ("sim.scenario", "sim.arrivals", "sim.workload", "sim.streams", "sim.remembered"),
     "sim.demand": (
-        "sim.drawing", "sim.scenario", "sim.arrivals", "sim.streams", "sim.keys", "sim.columns", "sim.remembered",
+        "sim.drawing", "sim.scenario", "sim.busyness", "sim.streams", "sim.keys", "sim.columns", "sim.remembered",
     ),
     "sim.rulebook": ("sim.mechanisms",),
     "sim.policies": ("sim.rulebook", "sim.scenario", "sim.workload"),

@@ -1,12 +1,14 @@
-"""How many contacts come, and when: rates, counts, busy days, events, traces."""
+"""How many contacts come, and when: rates, counts, events, traces."""
 
+import re
+from itertools import pairwise
 from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from sim.clock import parse_moment
-from sim.desk.base import Spec
-from sim.units import Factor, Seconds, Share, ShareText, parse_share
+from sim.desk.base import Name, Spec, added
+from sim.units import Factor, Seconds, Share
 
 Value = TypeVar("Value", int, float)
 
@@ -36,20 +38,59 @@ Series = Annotated[
 ]
 
 
+_QUANTILE = re.compile(r"\s*(?:[pP]\s*([0-9]*\.?[0-9]+)|([0-9]*\.?[0-9]+)\s*%)\s*")
+
+
+def parse_quantile(text: str) -> float:
+    """The probability that a quantile's name stands for: 0.1 of "p10" or "10 %"."""
+    match = _QUANTILE.fullmatch(text)
+    if match is None or not 0 < float(match[1] or match[2]) < 100:
+        raise ValueError(f"{text!r} is no quantile: write for example p10, p50, p97.5")
+    return float(match[1] or match[2]) / 100
+
+
+def _fanned(value: Any) -> Any:
+    """Quantiles by name, as names are spelt here, from the lowest on."""
+    if not isinstance(value, dict):
+        return value
+    found: dict[float, Any] = {}
+    for name, series in value.items():
+        p = parse_quantile(str(name))
+        if p in found:
+            raise ValueError(f"the quantile {name} is given twice: give it once")
+        found[p] = series
+    return {f"p{100 * p:g}": series for p, series in sorted(found.items())}
+
+
+Fan = Annotated[
+    dict[str, Series],
+    BeforeValidator(_fanned, json_schema_input_type=dict[str, Series]),
+    Field(description="quantiles (p10, p50, …) of the day's volume with a profile, else of each interval's number"),
+]
+
+
 class Arrivals(Spec):
-    """How many contacts come, and when: one of `per_hour`, `per_day` with a `profile`, or `counts`.
+    """How many contacts come, and when: `per_hour`, `per_day` with a `profile`, `counts`, or a `forecast`.
 
     `per_hour` and `profile` hold from their label to the next one (`shape: linear` joins them by straight lines);
     `counts` are the numbers expected in each interval of the horizon. `law: fixed` makes exactly that many, times the
     day's busyness (rounded so that running totals are kept), at uniform instants; `law: poisson` draws them.
+    `forecast` has quantiles in place of `per_day` (with a profile) or of `counts`: where a day lies between them is
+    drawn, and takes the place of the type's busyness.
     """
 
     per_hour: Series | None = None
     per_day: Annotated[float, Field(ge=0)] | None = None
     profile: Series | None = None
     counts: Series | None = None
+    forecast: Fan | None = added(None)
     shape: Literal["step", "linear"] = "step"
     law: Literal["poisson", "fixed"] = "poisson"
+
+    @field_validator("forecast")
+    @classmethod
+    def _fan_labels(cls, value: dict[str, dict[str, float]] | None) -> dict[str, dict[str, float]] | None:
+        return value if value is None else {name: check_labels(series) for name, series in value.items()}
 
     @field_validator("per_hour", "profile", "counts")
     @classmethod
@@ -58,24 +99,55 @@ class Arrivals(Spec):
 
     @model_validator(mode="after")
     def _one_form(self) -> "Arrivals":
-        given = [n for n in ("per_hour", "per_day", "counts") if getattr(self, n) is not None]
+        given = [n for n in ("per_hour", "per_day", "counts", "forecast") if getattr(self, n) is not None]
         if len(given) != 1:
             both = f", not {' and '.join(given)}" if given else ""
-            rule = f"arrivals need exactly one of per_hour, per_day (with a profile) or counts{both}"
+            rule = f"arrivals need exactly one of per_hour, per_day (with a profile), counts or forecast{both}"
             raise ValueError(f"{rule}: give one, and take away with null what a base brings")
-        if (self.per_day is None) != (self.profile is None):
+        if (self.per_day is None) != (self.profile is None) and not (self.profile and self.forecast):
             raise ValueError("per_day and profile belong together")
+        if self.forecast is not None:
+            _check_fan(self.forecast)
         if self.profile is not None and not any(self.profile.values()):
             raise ValueError("a profile needs a value above 0")
-        if self.counts is not None and self.shape == "linear":
-            raise ValueError("counts cannot be linear: give per_hour")
+        if self.profile is None and self.per_hour is None and self.shape == "linear":
+            raise ValueError(f"{given[0]} cannot be linear: give per_hour")
         return self
 
 
-class Busyness(Spec):
-    """A random factor of mean 1 on all arrival rates of a day (gamma law): some days are busier."""
+def _check_fan(fan: dict[str, dict[str, float]]) -> None:
+    if len(fan) < 2:
+        raise ValueError("forecast needs two quantiles at least: write for example {p10: 620, p50: 700, p90: 860}")
+    for low, high in pairwise(fan):
+        if fan[low].keys() != fan[high].keys():
+            raise ValueError(f"forecast has other labels in {high} than in {low}: give each label all quantiles")
 
-    cv: Annotated[float, BeforeValidator(parse_share, json_schema_input_type=ShareText), Field(ge=0, lt=2)] = 0.0
+
+class Forecast(Spec):
+    """Courses that the traffic may take, of equal probability: each replication takes one.
+
+    A path has the numbers expected in each interval, by contact type; types that paths name come from them alone. In a
+    file: `paths: {file: paths.csv}`, a table with the columns `path`, `start` and one for each type.
+    """
+
+    paths: tuple[dict[Name, Series], ...] = Field(min_length=1)
+
+    @field_validator("paths")
+    @classmethod
+    def _alike(cls, paths: tuple[dict[str, dict[str, float]], ...]) -> tuple[dict[str, dict[str, float]], ...]:
+        for i, path in enumerate(paths):
+            for series in path.values():
+                check_labels(series)
+            if not path or path.keys() != paths[0].keys():
+                raise ValueError(f"path {i + 1} has other contact types than the first: give all paths the same ones")
+            if len({frozenset(series) for series in path.values()}) > 1:
+                raise ValueError(f"path {i + 1} has other labels for some types: give all its types the same ones")
+        return paths
+
+    @property
+    def contact_types(self) -> tuple[str, ...]:
+        """Those that the paths name."""
+        return tuple(self.paths[0])
 
 
 def dated(value: Any) -> Any:

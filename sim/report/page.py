@@ -179,14 +179,13 @@ def _cards(result: Result) -> list[Card]:
 
 def _assumptions(result: Result, horizon: Mapping[str, Any]) -> Table:
     document: dict[str, Any] = result.scenario.document
-    busyness = document.get("busyness", {}).get("cv", 0.0)
     how = "each agent keeps to hours of their own" if result.staffing == "by_person" else "heads by interval"
     routing = document.get("routing", "priority")
     rows = (
         ("horizon", f"{horizon['start'].replace('T', ' ')}, {horizon['length']}, intervals of {_interval(horizon)}"),
         ("contact types", str(len(document["contact_types"]))),
         ("events", ", ".join(document.get("events", {})) or "none"),
-        ("busyness of a day", f"gamma, mean 1, cv {busyness:g}" if busyness else "every day alike"),
+        ("busyness of a day", _busyness(document)),
         ("follow-ups", ", ".join(_follow_ups(document)) or "none: whoever is gone stays away"),
         ("routing", routing if isinstance(routing, str) else str(routing.get("policy", "priority"))),
         ("staffing", f"simulated {result.staffing.replace('_', ' ')}: {how}; {_attendance(document)}"),
@@ -194,6 +193,26 @@ def _assumptions(result: Result, horizon: Mapping[str, Any]) -> Table:
         ("booking", f"contacts count in the interval of {document.get('booking', 'asking')}"),
     )
     return Table("Assumptions", ("", ""), rows, 2)
+
+
+def _busyness(document: Mapping[str, Any]) -> str:
+    """What makes days, and intervals, differ at random."""
+    said = document.get("busyness", {})
+    spreads = [f"cv {said['cv']:g}"] if said.get("cv") else []
+    spreads += [f"{name} {cv:g}" for name, cv in said.get("by_type", {}).items()]
+    words = [f"gamma, mean 1, {', '.join(spreads)}"] if spreads else []
+    together = said.get("correlation", 1.0)
+    if spreads and together != 1:
+        shared = "in pairs" if isinstance(together, dict) else f"of {together:g}"
+        words.append(f"types with a correlation {shared}")
+    if swings := said.get("intervals"):
+        words.append(f"intervals {swings['law']}, cv {swings['cv']:g}, correlation {swings['correlation']:g}")
+    fans = [name for name, kind in document["contact_types"].items() if (kind.get("arrivals") or {}).get("forecast")]
+    if fans:
+        words.append(f"{', '.join(fans)} by quantiles of a forecast")
+    if forecast := document.get("forecast"):
+        words.append(f"{', '.join(forecast['paths'][0])} by {len(forecast['paths'])} paths of a forecast")
+    return "; ".join(words) or "every day alike"
 
 
 def _follow_ups(document: Mapping[str, Any]) -> list[str]:

@@ -108,6 +108,21 @@ def by_levels(desk: Scenario) -> Scenario:
     return desk.model_copy(update={"staffing": instance("a").staffing})
 
 
+@pytest.mark.parametrize(
+    ("part", "field"),
+    [
+        ({"busyness": {"cv": 0.1, "by_type": {"calls": 0.2}}}, "busyness.by_type"),
+        ({"busyness": {"cv": 0.1, "correlation": 0.5}}, "busyness.correlation"),
+        ({"busyness": {"intervals": {"cv": 0.2}}}, "busyness.intervals"),
+        ({"forecast": {"paths": [{"calls": {"00:00": 5}}]}}, "forecast"),
+    ],
+    ids=lambda of: of if isinstance(of, str) else "",
+)
+def test_sources_of_chance_that_no_table_lists_void_both_bounds(part: dict[str, Any], field: str) -> None:
+    desk = by_levels(morning(**part))
+    assert (uncovered(desk, LEVELS), uncovered(desk, FLUID)) == ([field], [field])
+
+
 def test_a_mechanism_that_no_table_lists_voids_a_bound() -> None:
     skill = {"calls": {"speed": 1.25}}
     desk = by_levels(morning(agent_groups={"agents": {"skills": skill, "cost_per_hour": 20}}))

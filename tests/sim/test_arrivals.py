@@ -1,4 +1,4 @@
-"""When contacts come: labels, days of 23 and 25 hours, events, busyness, and the law of the instants."""
+"""When contacts come: labels, days of 23 and 25 hours, events, and the law of the instants."""
 
 import math
 
@@ -7,7 +7,7 @@ import pytest
 from centres import centre, one_type
 from chance import ALPHA, close, close_mean
 
-from sim.arrivals import STRATA, busyness, traffic
+from sim.arrivals import traffic
 from sim.demand import sample
 from sim.scenario import Scenario
 from sim.workload import arrival_rates, expected_counts
@@ -149,50 +149,6 @@ def test_bot_share_and_talk_move_with_the_event() -> None:
     flow = traffic(world)[0]
     assert flow.bot_share[[0, 629, 690, 779]] == pytest.approx([0.2, 0.2 + 0.4 * 29.5 / 60, 0.6, 0.4], abs=2e-3)
     assert flow.talk_factor[[0, 690]] == pytest.approx([1, 0.5])
-
-
-# ------------------------------------------------------------------------------------------------------------ busyness
-
-
-def busy(cv: float = 0.3, days: int = 1) -> Scenario:
-    return centre({"contact": {"arrivals": {"per_hour": 60}}}, busyness={"cv": cv}, length=f"{24 * days} h")
-
-
-def test_a_block_of_sixteen_replications_has_one_in_each_stratum() -> None:
-    from scipy.special import gammainc
-
-    for block in range(3):
-        factors = [busyness(busy(), 7, STRATA * block + r)[0] for r in range(STRATA)]
-        quantiles = gammainc(0.3**-2, np.array(factors) * 0.3**-2)
-        assert sorted(np.floor(quantiles * STRATA)) == list(range(STRATA))
-
-
-def test_blocks_are_permuted_anew_for_each_block_day_and_seed() -> None:
-    world = busy(days=3)
-    table = np.array([busyness(world, seed, r) for seed in (1, 2) for r in range(2 * STRATA)])
-    assert table.shape == (64, 3)
-    assert len(np.unique(table)) == table.size
-
-
-def test_busyness_has_mean_1_and_its_block_means_hardly_vary() -> None:
-    """Student over blocks, alpha 1e-4; a plain mean of 16 would vary about 15 times as much as a block's does here.
-
-    Planted once: the uniform inside the stratum left at 0, which lowers each factor.
-    """
-    world = busy()
-    blocks = np.array([busyness(world, 5, r)[0] for r in range(60 * STRATA)]).reshape(-1, STRATA)
-    assert close_mean(blocks.mean(axis=1), 1)
-    assert blocks.mean(axis=1).std() < 0.3 / math.sqrt(STRATA) / 4
-    assert close_mean(((blocks - 1) ** 2).mean(axis=1), 0.3**2)
-
-
-def test_a_day_s_arrivals_are_multiplied_by_its_busyness() -> None:
-    world = centre({"contact": {"arrivals": {"per_hour": 6000, "law": "fixed"}}}, busyness={"cv": 0.3}, length="48 h")
-    factor = busyness(world, 3, 0)
-    arrivals = sample(world, 3, 0).arrival_ms
-    first = np.count_nonzero(arrivals < 24 * HOUR)
-    assert abs(first - 144_000 * factor[0]) <= 1
-    assert abs(len(arrivals) - 144_000 * factor.sum()) <= 1
 
 
 # ------------------------------------------------------------------------------------------------------ drawn instants

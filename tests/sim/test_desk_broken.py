@@ -238,6 +238,53 @@ MESSAGES = {
         "backlog: {orders: {number: -3, age: {family: exponential, mean: 1 h}}}",
         "2: backlog.orders.number is -3: must not be negative: write 0 or more",
     ),
+    "correlation_shared": (
+        "busyness: {cv: 10 %, correlation: -30 %}",
+        (
+            "2: busyness.correlation is -30 %: must lie in [0, 1] where all pairs share it: give a table of pairs for "
+            "types that go against each other"
+        ),
+    ),
+    "correlation_too_strong": (
+        "busyness: {correlation: {orders: {returns: 1.2}}}",
+        "2: busyness.correlation.orders.returns is 1.2: must be at most 1: write 1 or less",
+    ),
+    "correlation_impossible": (
+        "busyness: {correlation: {orders: {returns: -0.8, chats: -0.8}, returns: {chats: -0.8}}}\n"
+        "contact_types: {chats: {channel: phone, talk: {family: exponential, mean: 5 min}}}\n"
+        "agent_groups: {service: {skills: [orders, returns, chats]}}",
+        (
+            "2: busyness.correlation: cannot be so in all pairs at once (orders, returns, chats; least eigenvalue "
+            "-0.6): give weaker ones, or more pairs"
+        ),
+    ),
+    "correlation_twice": (
+        "busyness: {correlation: {orders: {returns: 0.2}, returns: {orders: 0.3}}}",
+        "2: busyness.correlation is given twice for orders and returns: give it once",
+    ),
+    "correlation_with_itself": (
+        "busyness: {correlation: {orders: {orders: 0.2}}}",
+        "2: busyness.correlation is 1 for orders with itself: give pairs of two types",
+    ),
+    "correlation_in_words": (
+        "busyness: {correlation: high}",
+        (
+            '2: busyness.correlation is "high": a correlation is a number or a percentage: write for example 0.6 or '
+            '"60 %"'
+        ),
+    ),
+    "correlation_unknown_type": (
+        "busyness: {correlation: {orders: {retuns: 0.2}}}",
+        "2: busyness.correlation.orders.retuns is 0.2: there is no contact type 'retuns': did you mean 'returns'?",
+    ),
+    "busy_unknown_type": (
+        "busyness: {by_type: {order: 20 %}}",
+        "2: busyness.by_type.order is 20 %: there is no contact type 'order': did you mean 'orders'?",
+    ),
+    "intervals_alternate": (
+        "busyness: {intervals: {cv: 10 %, correlation: -1}}",
+        "2: busyness.intervals.correlation: must be above -1: write more than -1",
+    ),
     "policy_needs": (
         "routing: overflow",
         "2: routing: the policy overflow needs after: give it",

@@ -146,7 +146,7 @@ MESSAGES = {
     ),
     "two_arrival_forms": (
         "two_arrival_forms.yaml:4: contact_types.orders.arrivals: arrivals need exactly one of per_hour, "
-        "per_day (with a profile) or counts, not per_hour and counts: give one, and take away with null what "
+        "per_day (with a profile), counts or forecast, not per_hour and counts: give one, and take away with null what "
         "a base brings"
     ),
     "unknown_bot": "unknown_bot.yaml:4: contact_types.orders.bot.uses: there is no bot 'voise': did you mean 'voice'?",
