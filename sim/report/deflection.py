@@ -70,8 +70,10 @@ def deflection_table(whole: SweepRecord, paths: dict[str, str]) -> Table | None:
     rows = tuple((*(one.point.settings[path] for path in paths), *_cells(one, planned(kept))) for one in kept)
     note = (
         "Naively a contact that the bot keeps saves the work of an average one that people get; really it was an "
-        "easier one, and may come back. Rule of three: heads of the first row in proportion to contacts left to people."
+        "easier one, and may come back."
     )
+    if heads:
+        note += " Rule of three: heads of the first row in proportion to contacts left to people."
     return Table("What the bot saves", head, rows, len(paths), note)
 
 
