@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from planner.bounds import off_the_grid
+from planner.cover import Rows
 from planner.plan import Shortage
 from planner.region import by_level
 from planner.search import Problem, Search
@@ -21,11 +22,20 @@ PLENTY = 3.0
 
 
 def shortages(search: Search) -> tuple[Shortage, ...]:
-    """Stretches of time in which the best plan's agents fall short of the requirement, with the reason for each."""
+    """Stretches of time in which the best plan's agents fall short of the requirement, with the reason for each.
+
+    The requirement is that of the formulas; only where that is met, what the search asked for in the end: where
+    nothing helped it asked for more and more.
+    """
     rows, best, problem = search.rows, search.best, search.problem
     if rows is None or best is None:
         return ()
-    short = np.maximum(rows.agents - rows.supplied(problem.table.supply(best.numbers)), 0.0)
+    plain = problem.theory.requirement(problem.theory.levels())
+    return _short(problem, plain, best.numbers) or _short(problem, rows, best.numbers)
+
+
+def _short(problem: Problem, rows: Rows, numbers: Ints) -> tuple[Shortage, ...]:
+    short = rows.shortage(problem.table.supply(numbers))
     return tuple(
         found
         for row in range(len(short))
