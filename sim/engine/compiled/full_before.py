@@ -15,6 +15,7 @@ from sim.engine.compiled.before import by_rank, make_changes, pack
 from sim.engine.compiled.full_desk import (
     AGENT,
     ASKS,
+    BITS,
     BOT,
     BOT_STATUS,
     CARRIED,
@@ -27,8 +28,10 @@ from sim.engine.compiled.full_desk import (
     ENDINGS,
     GROUP,
     HANDED_OFF,
+    HIGHEST,
     JOB,
     KIND,
+    MAIL,
     NEVER_PAIR,
     NO_BOT,
     NODE,
@@ -38,6 +41,7 @@ from sim.engine.compiled.full_desk import (
     RULE,
     SPELL,
     STEP,
+    TAKER,
     TALE,
     TIMER,
     UNDECIDED,
@@ -95,6 +99,7 @@ def prepare(demand: Demand, staffing: Staffing, rules: Rules) -> tuple[Desk, Ear
     kinds, timers, windows, steps = make_kinds(demand, rules)
     pairs = make_pairs(rules, kinds)
     group, skills, takers, rates = make_groups(staffing, rules)
+    mark(kinds, group, pairs, takers)
     home_ms = NO_EVENT if staffing.by_person else len(staffing.heads) * staffing.interval_ms
     keys, values = changes(staffing, rules)
     agents, persons, jobs = make_agents(staffing, group)
@@ -377,14 +382,30 @@ def make_groups(staffing: Staffing, rules: Rules) -> tuple[Any, Any, Any, Any]:
     row, column, rank, group.first_skill, group.last_skill = choices(may.T)
     skills = make_choices(column, rank, column * groups + row)
     row, column, rank, _, _ = choices(routing.group_rank)
-    return group, skills, make_choices(column, rank, row * groups + column), rates.ravel()
+    takers = make_choices(column, rank, row * groups + column, TAKER)
+    return group, skills, takers, rates.ravel()
 
 
-def make_choices(other: Any, rank: Any, pair: Any) -> Any:
+def make_choices(other: Any, rank: Any, pair: Any, dtype: Any = CHOICE) -> Any:
     """Records of who may take what."""
-    made = np.empty(len(other), dtype=CHOICE).view(np.recarray)
+    made = np.zeros(len(other), dtype=dtype).view(np.recarray)
     made.other, made.rank, made.pair = other, rank, pair
     return made
+
+
+def mark(kinds: Any, group: Any, pairs: Any, takers: Any) -> None:
+    """Bits of types: whom a group takes, who may find an agent when nobody of a type waits any more; bits of rings."""
+    types, groups = len(kinds), len(group)
+    kinds.bit = 1 << np.arange(types, dtype=np.int64) % BITS
+    kinds.due = NO_EVENT
+    of = pairs.reshape(types, groups)
+    group.takes = np.bitwise_or.reduce(np.where(of.rank < NEVER_PAIR, kinds.bit[:, np.newaxis], 0), axis=0)
+    held = of.all_slots.astype(bool) & (group.holds != 0)
+    kinds.frees = np.bitwise_or.reduce(np.where(held, group.takes, 0), axis=1)
+    takers.delay, takers.reserve = pairs.delay[takers.pair], pairs.reserve[takers.pair]
+    last = np.minimum(group.capacity[takers.other] - pairs.need[takers.pair], HIGHEST)  # below 0: no ring at all
+    mail = np.where(kinds.deferred[takers.pair // groups], 0, MAIL) if kinds.interruptible.any() else 0
+    takers.levels = (1 << (last.astype(np.int64) + 1)) - 1 | mail
 
 
 # ------------------------------------------------------------------------------------------- agents, bots, follow-ups

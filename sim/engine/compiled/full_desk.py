@@ -26,6 +26,9 @@ DETECTION, RINGING, TALK, AFTER, WHOLE = range(5)  # stages of a job; WHOLE is i
 UNRESOLVED, WAITING = len(Status), len(Status) + 1  # endings besides each status, as bits of `listens`
 ENDINGS = {**{int(s): int(s) for s in Status}, int(Ending.UNRESOLVED): UNRESOLVED, int(Ending.WAITING): WAITING}
 NEVER_PAIR = 32767
+MAIL = 1 << 40  # in a mask of rings: of those with interruptible work
+HIGHEST = 39  # rings of more slots used than this share a bit of the mask
+BITS = 62  # of a mask of types; beyond so many types some share one
 NO_BOT, HANDED_OFF, CLOSED = int(BotFate.NO_BOT), int(BotFate.HANDED_OFF), int(Status.CLOSED)
 BOT_STATUS = np.full(len(BotFate), UNDECIDED, dtype=np.int64)
 BOT_STATUS[BotFate.RESOLVED] = Status.RESOLVED_IN_BOT
@@ -46,7 +49,7 @@ boosted and the other lane, then of each bot who waits for it.
 """
 KIND = np.dtype(
     [(name, "i8") for name in (
-        "last_wait", "handle", "offer_at", "accept", "promise", "ring", "answer", "detection",
+        "last_wait", "handle", "offer_at", "accept", "promise", "ring", "answer", "detection", "bit", "frees", "due",
     )]
     + [(name, "i4") for name in (
         "waiting", "first_taker", "last_taker", "first_timer", "last_timer", "first_window", "last_window",
@@ -58,17 +61,19 @@ KIND = np.dtype(
 )  # fmt: skip
 """A contact type: what it may do, its slices of other tables, contacts waiting, what the last one taken had waited.
 
-`listens` has a bit for each ending that one of its rules follows.
+`listens` has a bit for each ending that one of its rules follows. `bit` stands for the type in masks, `frees` are the
+types that may find an agent when none of this one waits any more, at `due` a delay of who waits first runs out.
 """
 GROUP = np.dtype(
-    [(name, "i8") for name in ("per_hour", "most", "recovery", "switch")]
+    [(name, "i8") for name in ("per_hour", "most", "recovery", "switch", "takes", "levels")]
     + [(name, "i4") for name in (
         "capacity", "ring", "idle", "present", "excess", "lowest_away", "final_heads", "first_skill", "last_skill",
         "holds",
     )]
 )  # fmt: skip
 """An agent group; `ring + u` is the place, behind all agents, of the ring of those with u slots used, `ring +
-capacity` of those with interruptible work."""
+capacity` of those with interruptible work; `takes` has the bits of the types it may take, `levels` one of each
+ring that somebody stands in (`level`)."""
 PAIR = np.dtype(
     [(name, "i8") for name in ("agent_a", "agent_b", "contact_a", "contact_b", "resolves")]
     + [(name, "i4") for name in ("delay", "permille", "need", "reserve", "rank")]
@@ -80,7 +85,10 @@ PAIR = np.dtype(
 of a live type that takes every slot.
 """
 CHOICE = np.dtype([("other", "i4"), ("rank", "i4"), ("pair", "i4")])
-"""A type that a group may take, or the other way round."""
+"""A type that a group may take."""
+TAKER = np.dtype([("levels", "i8"), ("other", "i4"), ("rank", "i4"), ("pair", "i4"), ("delay", "i4"),
+                  ("reserve", "i4"), ("pad", "i4")])  # fmt: skip
+"""A group that may take a type; `levels` are the bits of the rings from which it takes."""
 TIMER = np.dtype([("after", "i8"), ("overflows", "i4"), ("asks", "i4")])
 """So long after asking a contact looks, asks elsewhere as well, or both."""
 STEP = np.dtype([("at", "i8"), ("word", "i8")])

@@ -16,11 +16,11 @@ from sim.engine.compiled.full_desk import (
     AWAY,
     BEFORE_BOT,
     BEGUN,
+    BITS,
     BOOSTED,
     BOT_STATUS,
     CALLBACK,
     CARRIED,
-    CLOSED,
     COMES,
     COMING,
     COMING_GROUP,
@@ -39,7 +39,6 @@ from sim.engine.compiled.full_desk import (
     MEETS_BOT,
     NEXT_ASK,
     NEXT_CHANGE,
-    NO_BOT,
     NOW,
     OUTLASTS,
     PRESENT,
@@ -56,7 +55,15 @@ from sim.engine.compiled.full_desk import (
     WHOLE,
     Desk,
 )
-from sim.engine.compiled.full_match import find_agent, find_contact, first_of_all, forecast, is_free, longest_idle
+from sim.engine.compiled.full_match import (
+    find_agent,
+    find_contact,
+    first_of_all,
+    forecast,
+    is_free,
+    longest_idle,
+    may_find,
+)
 from sim.engine.compiled.full_steps import (
     ANSWERED,
     CALLED_BACK,
@@ -64,13 +71,15 @@ from sim.engine.compiled.full_steps import (
     LAST_INSTANT,
     SILENT,
     conclude,
+    enter,
     find_rule,
     first_waiting,
     follow_up,
     give_line_back,
     high,
     insert,
-    is_open,
+    join_queue,
+    leave_queue,
     mix,
     moment,
     next_delay,
@@ -85,8 +94,10 @@ from sim.engine.compiled.full_work import (
     next_end,
     put_aside,
     rest,
+    seat,
     stage_ends,
     tire,
+    unseat,
 )
 from sim.engine.compiled.kernel import byte, kernel, whole
 from sim.engine.compiled.loop import (
@@ -142,6 +153,7 @@ def follow(d: Desk, heap: Any, state: Any) -> None:
     ask_count, change_count = len(asks), len(change_keys)
     ask_key = asks[next_ask] if next_ask < ask_count else NO_EVENT
     change_key = change_keys[next_change] if next_change < change_count else NO_EVENT
+    stirred, look_at = -1, NO_EVENT  # types, as bits, whose first contact may find an agent whom it did not find before
     state[RUNNING] = 0
     while True:
         others = in_queue + before_bot
@@ -198,8 +210,7 @@ def follow(d: Desk, heap: Any, state: Any) -> None:
                 )  # fmt: skip
                 concludes = ender < 0
                 if looks and agent.ring >= 0:
-                    unlink(agents, a)
-                    agent.ring = -1
+                    unseat(agents, groups[g], a)
                     seated -= 1
             if looks:
                 if agent.state == LEAVING:
@@ -213,37 +224,13 @@ def follow(d: Desk, heap: Any, state: Any) -> None:
             c = x
             stands = place[c]
             if stands == COMES or stands == HANDED:
-                k = whole(type_of[c])
-                queued[c] = now
-                if flags[c] & RECALLED:
-                    ending = WITHDRAWN
-                elif not is_open(kinds, windows, k, now):
-                    ending = CLOSED
-                elif stands == COMES:
-                    pool, b = whole(kinds[k].line), whole(kinds[k].bot)
-                    fate = whole(fate_of[c] if c < demanded else tales[c - demanded].fate)
-                    full = b >= 0 and bots[b].sessions >= bots[b].capacity
-                    if pool >= 0 and lines[pool].used >= lines[pool].most:
-                        ending = BLOCKED
-                    else:
-                        if pool >= 0:
-                            lines[pool].used += 1
-                            flags[c] |= byte(HAS_LINE)
-                        if fate != NO_BOT and (kinds[k].awaits_bot or not full):
-                            queued[c] = NEVER
-                            if full:
-                                place[c] = AWAITS_BOT
-                                before_bot += 1
-                                insert(nodes, 2 * types + b, c + queues, now)
-                                if patience_of[c] != FOREVER:
-                                    pending = moment(now + patience_of[c]) | PATIENCE | c
-                            else:
-                                place[c] = MEETS_BOT
-                                ms = whole(bot_of[c] if c < demanded else tales[c - demanded].bot)
-                                pending = moment(now + ms) | BOT | c
-                                if b >= 0:
-                                    bots[b].sessions += 1
-                            c = -1
+                ending, pending, asking = enter(
+                    type_of, patience_of, place, flags, queued, nodes, fate_of, bot_of, tales, kinds, windows, lines,
+                    bots, queues, c, now,
+                )  # fmt: skip
+                before_bot += place[c] == AWAITS_BOT
+                if not asking and ending < 0:
+                    c = -1
             if ending >= 0:
                 ender, c = c, -1
         elif kind == PATIENCE_ENDS:  # ---------------------------------------------------------------------------------
@@ -318,9 +305,7 @@ def follow(d: Desk, heap: Any, state: Any) -> None:
             a, looks = goes, False
             agent = agents[a]
             if agent.ring >= 0:
-                groups[agent.group].idle -= agent.number == 0
-                unlink(agents, a)
-                agent.ring = -1
+                unseat(agents, groups[agent.group], a)
                 seated -= 1
             if agent.interruptible:
                 if turns:
@@ -331,12 +316,8 @@ def follow(d: Desk, heap: Any, state: Any) -> None:
                 agent.aside = -1
                 factor = whole(persons[a].factor)
                 left[c] = (persons[a].units * 1000 + factor // 2) // factor
-                k = whole(type_of[c])
-                insert(nodes, 2 * k + 1 - (flags[c] & BOOSTED), c + queues, queued[c])
                 place[c] = WAITS
-                kinds[k].waiting += 1
-                if kinds[k].place >= 0:
-                    places[kinds[k].place].used += 1
+                stirred |= join_queue(nodes, kinds, places, flags, queues, whole(type_of[c]), c, queued[c])
                 in_queue += 1
             if agent.number > 0:
                 agent.state = LEAVING
@@ -361,7 +342,14 @@ def follow(d: Desk, heap: Any, state: Any) -> None:
                 size = push(heap, size, moment(now + ms) | BOT | i, popped)
                 popped = False
         checks = rechecks and live
-        recheck, changed = 0 if checks else types, False
+        recheck, looking = types, 0
+        if checks and now >= look_at:
+            look_at = NO_EVENT
+            for k in range(types):
+                if kinds[k].due <= now:
+                    stirred |= kinds[k].bit
+                    kinds[k].due = NO_EVENT
+                look_at = min(look_at, kinds[k].due)
         while True:  # one thing at a time: what follows an ending, an agent looks, a contact looks, those who wait look
             b, w, end_key = -1, -1, NO_EVENT  # agent and contact that meet
             if ender >= 0:  # ------------------------------------------------------------------- an ending, or nearly
@@ -372,10 +360,7 @@ def follow(d: Desk, heap: Any, state: Any) -> None:
                         unlink(nodes, i + queues)
                         before_bot -= 1
                     elif place[i] == WAITS and ending != SILENT:
-                        unlink(nodes, i + queues)
-                        kinds[k].waiting -= 1
-                        if kinds[k].place >= 0 and not flags[i] & CALLBACK:
-                            places[kinds[k].place].used -= 1
+                        stirred |= leave_queue(nodes, kinds, places, flags, queues, k, i)
                         in_queue -= 1
                     conclude(place, status, ended, i, ending, now)
                     state[UNSETTLED] -= not kinds[k].deferred
@@ -407,9 +392,7 @@ def follow(d: Desk, heap: Any, state: Any) -> None:
                     while group.excess > 0 and group.idle > 0:
                         i = whole(agents[group.ring].next)
                         group.excess -= 1
-                        group.idle -= 1
-                        unlink(agents, i)
-                        agents[i].ring = -1
+                        unseat(agents, group, i)
                         seated -= 1
                         leave(agents, spell_rows, groups, by_person, i, now)
                 falling_last = 0
@@ -419,10 +402,7 @@ def follow(d: Desk, heap: Any, state: Any) -> None:
                 if i < 0:
                     closes = -1
                 elif place[i] == UNNOTICED:
-                    unlink(nodes, i + queues)
-                    kinds[closes].waiting -= 1
-                    if kinds[closes].place >= 0:
-                        places[kinds[closes].place].used -= 1
+                    stirred |= leave_queue(nodes, kinds, places, flags, queues, closes, i)
                     in_queue -= 1
                     place[i] = DONE
                 else:
@@ -454,7 +434,7 @@ def follow(d: Desk, heap: Any, state: Any) -> None:
                 if seeks and seated > 0:
                     if simple:
                         b = longest_idle(agents, kinds, groups, takers, pairs, heads, k, waited)
-                    else:
+                    elif may_find(kinds, groups, takers, k, waited):
                         if last_agent and c >= demanded:
                             b = whole(agent_of[tales[c - demanded].parent])
                             if b >= 0 and not is_free(agents, groups, kinds, skills, pairs, b, k, waited):
@@ -465,13 +445,17 @@ def follow(d: Desk, heap: Any, state: Any) -> None:
                                 interrupts, heads, c, k, waited, now,
                             )  # fmt: skip
                 if b >= 0:
-                    w, changed = c, checks
+                    w = c
                 elif waits:
+                    if not timed:
+                        kinds[k].due = min(kinds[k].due, next_delay(kinds, timers, k, queued[c], False, now + 1))
+                        look_at = min(look_at, kinds[k].due)
                     if timed:  # overflow came to nothing: then the promise, then a copy elsewhere
                         if flags[c] & CALLBACK and waited == kinds[k].promise and not flags[c] & BOOSTED:
                             flags[c] |= byte(BOOSTED)
                             unlink(nodes, c + queues)
                             insert(nodes, 2 * k, c + queues, queued[c])
+                            stirred |= kinds[k].bit
                         for j in range(kinds[k].first_timer, kinds[k].last_timer):
                             if waited == timers[j].after and timers[j].asks:
                                 ender, ending, concludes, longed = c, WAITING, False, waited
@@ -500,11 +484,8 @@ def follow(d: Desk, heap: Any, state: Any) -> None:
                                 flags[c] |= byte(CALLBACK)
                     if ender < 0:
                         callback = flags[c] & CALLBACK > 0
-                        insert(nodes, 2 * k + 1 - (flags[c] & BOOSTED), c + queues, queued[c])
+                        stirred |= join_queue(nodes, kinds, places, flags, queues, k, c, queued[c])
                         place[c] = WAITS
-                        kinds[k].waiting += 1
-                        if pool >= 0 and not callback:
-                            places[pool].used += 1
                         in_queue += 1
                         if patience_of[c] != FOREVER and not callback and not deferred:
                             pending = moment(now + patience_of[c]) | PATIENCE | c
@@ -513,14 +494,21 @@ def follow(d: Desk, heap: Any, state: Any) -> None:
                             size = push(heap, size, moment(due) | DELAY | c, popped)
                             popped = False
                 c = -1
-            elif recheck < types or changed:  # ---------------------------------- those who wait look after every event
+            elif checks and (recheck < types or stirred != 0):  # ---------------- those who wait look after every event
+                # A look that found nobody finds nobody again before somebody stands in a ring of a group that takes the
+                # type (`takes`), another contact is the first of the type, nobody waits any more of one for which slots
+                # are held (`frees`), or the first one's next delay is over (`due`): all else only takes agents away.
+                # So types that are not stirred need not look: it would change nothing.
                 if recheck == types:
-                    recheck, changed = 0, False
-                if kinds[recheck].waiting > 0:
-                    c = whole(nodes[2 * recheck].next) - queues
-                    if c < 0:
-                        c = whole(nodes[2 * recheck + 1].next) - queues
-                    waits, seeks, timed = True, True, False
+                    recheck, looking, stirred = 0, stirred, 0
+                if (looking | stirred) & kinds[recheck].bit:
+                    if types <= BITS:
+                        stirred &= ~kinds[recheck].bit
+                    if kinds[recheck].waiting > 0:
+                        c = whole(nodes[2 * recheck].next) - queues
+                        if c < 0:
+                            c = whole(nodes[2 * recheck + 1].next) - queues
+                        waits, seeks, timed = True, True, False
                 recheck += 1
             elif live and now >= home_ms and not home and state[UNSETTLED] == 0:  # everyone goes home
                 home = 1
@@ -535,15 +523,10 @@ def follow(d: Desk, heap: Any, state: Any) -> None:
                 g = whole(agent.group)
                 group = groups[g]
                 if place[w] == WAITS or place[w] == UNNOTICED:
-                    unlink(nodes, w + queues)
-                    kinds[k].waiting -= 1
-                    if kinds[k].place >= 0 and not flags[w] & CALLBACK:
-                        places[kinds[k].place].used -= 1
+                    stirred |= leave_queue(nodes, kinds, places, flags, queues, k, w)
                     in_queue -= 1
                 if agent.ring >= 0:
-                    group.idle -= agent.number == 0
-                    unlink(agents, b)
-                    agent.ring = -1
+                    unseat(agents, group, b)
                     seated -= 1
                 end_key, recalls = begin(
                     type_of, talk_of, after_of, place, flags, status, queued, answered, ended, released, agent_of,
@@ -585,10 +568,9 @@ def follow(d: Desk, heap: Any, state: Any) -> None:
                 if end_key != ends[leaf + b]:
                     set_end(ends, b, end_key)
                 if agent.ring < 0 and agent.state == PRESENT and (agent.used < group.capacity or agent.interruptible):
-                    agent.ring = group.ring + agent.used
-                    group.idle += agent.number == 0
-                    insert(agents, whole(agent.ring), b, agent.since)
+                    seat(agents, group, b)
                     seated += 1
+                    stirred |= group.takes
         # ------------------------------------------------------------------------------------ the heap
         if pending != NO_EVENT:
             size = push(heap, size, pending, popped)

@@ -4,7 +4,7 @@ from typing import Any
 
 from sim.engine.compiled.full_desk import NEVER_PAIR
 from sim.engine.compiled.full_steps import first_waiting, high, mix
-from sim.engine.compiled.kernel import inlined, kernel, whole
+from sim.engine.compiled.kernel import inlined, whole
 from sim.keys import CHOOSES_AGENT as CHOOSES
 from sim.mechanisms import AgentChoice, ContactChoice, Predictor
 
@@ -23,7 +23,7 @@ HEAD_OF_LINE, LAST_TO_ENTER, MODEL = (
 CHOOSES_AGENT = whole(CHOOSES)
 
 
-@kernel
+@inlined
 def all_slots_awaited(kinds: Any, groups: Any, skills: Any, pairs: Any, g: int) -> bool:
     """Whether a live contact waits that the group may take, with all slots."""
     for j in range(groups[g].first_skill, groups[g].last_skill):
@@ -32,7 +32,7 @@ def all_slots_awaited(kinds: Any, groups: Any, skills: Any, pairs: Any, g: int) 
     return False
 
 
-@kernel
+@inlined
 def is_free(agents: Any, groups: Any, kinds: Any, skills: Any, pairs: Any, a: int, k: int, waited: int) -> bool:
     """Whether this agent may take a contact of type k now."""
     agent = agents[a]
@@ -50,7 +50,7 @@ def is_free(agents: Any, groups: Any, kinds: Any, skills: Any, pairs: Any, a: in
     )
 
 
-@kernel
+@inlined
 def unfitness(choice: int, agents: Any, persons: Any, pairs: Any, p: int, a: int, now: int) -> Any:
     """What the policy by which contacts choose wants low; 0 where only idleness counts."""
     agent, pair, person = agents[a], pairs[p], persons[a]
@@ -64,7 +64,7 @@ def unfitness(choice: int, agents: Any, persons: Any, pairs: Any, p: int, a: int
     return 0
 
 
-@kernel
+@inlined
 def urgency(choice: int, kinds: Any, pairs: Any, p: int, k: int, waited: int, in_queue: int) -> Any:
     """What the policy by which agents choose wants high; 0 where only the wait counts."""
     if choice == SCORE:
@@ -92,7 +92,7 @@ def first_of_all(nodes: Any, groups: Any, skills: Any, pairs: Any, queues: int, 
     return w
 
 
-@kernel
+@inlined
 def find_contact(
     agents: Any, nodes: Any, kinds: Any, groups: Any, skills: Any, pairs: Any,
     choice: int, queues: int, a: int, in_queue: int, now: int,
@@ -134,6 +134,16 @@ def find_contact(
 
 
 @inlined
+def may_find(kinds: Any, groups: Any, takers: Any, k: int, waited: int) -> bool:
+    """Whether some group has somebody in a ring from which it takes the contact; if not, it finds nobody."""
+    for j in range(kinds[k].first_taker, kinds[k].last_taker):
+        group = groups[takers[j].other]
+        if group.levels & takers[j].levels and waited >= takers[j].delay and group.idle >= takers[j].reserve:
+            return True
+    return False
+
+
+@inlined
 def longest_idle(agents: Any, kinds: Any, groups: Any, takers: Any, pairs: Any, heads: int, k: int, waited: int) -> int:
     """The agent who takes a contact, where only ranks, delays and idleness count; -1: none."""
     b, rank, since = -1, 0, 0
@@ -151,7 +161,7 @@ def longest_idle(agents: Any, kinds: Any, groups: Any, takers: Any, pairs: Any, 
     return b
 
 
-@kernel
+@inlined
 def find_agent(
     agents: Any, persons: Any, kinds: Any, groups: Any, skills: Any, takers: Any, pairs: Any, keys: Any,
     choice: int, individual: bool, interrupts: bool, heads: int, c: int, k: int, waited: int, now: int,
@@ -218,7 +228,7 @@ def find_agent(
     return b
 
 
-@kernel
+@inlined
 def forecast(nodes: Any, kinds: Any, groups: Any, takers: Any, queues: int, k: int, now: int) -> Any:
     """The wait foretold to one who asks now (`sim.mechanisms.Predictor`)."""
     kind = kinds[k]

@@ -5,12 +5,19 @@ from typing import Any
 import numpy as np
 
 from sim import keys as plain_keys
+from sim.demand import FOREVER
 from sim.engine.compiled.full_desk import (
+    AWAITS_BOT,
     BOOSTED,
+    CALLBACK,
+    CLOSED,
     COMES,
     CONTACTS,
     DONE,
     HAS_LINE,
+    MEETS_BOT,
+    NO_BOT,
+    RECALLED,
     UNDECIDED,
     UNNOTICED,
     UNRESOLVED,
@@ -18,12 +25,13 @@ from sim.engine.compiled.full_desk import (
     WAITING,
 )
 from sim.engine.compiled.kernel import byte, inlined, kernel, whole
-from sim.engine.compiled.loop import KIND_SHIFT, NO_EVENT, TIME_SHIFT, link, sift_down, sift_up
-from sim.engine.precedence import CONTACT_ENTERS
+from sim.engine.compiled.loop import KIND_SHIFT, NO_EVENT, TIME_SHIFT, link, sift_down, sift_up, unlink
+from sim.engine.precedence import BOT_ENDS, CONTACT_ENTERS, PATIENCE_ENDS
 from sim.mechanisms import Siblings
 from sim.outcome import NEVER, Cause, Status
 
 ANSWERED, CALLED_BACK, SILENT = int(Status.ANSWERED), int(Status.CALLED_BACK), int(Status.SILENT)
+BLOCKED, WITHDRAWN = int(Status.BLOCKED), int(Status.WITHDRAWN)
 AFTER_HORIZON, FOLLOW_UP_CAUSE = int(Status.AFTER_HORIZON), int(Cause.FOLLOW_UP)
 SHARED = int(Siblings.SHARED)
 FOLLOW_UP, CHILD = plain_keys.FOLLOW_UP, plain_keys.CHILD
@@ -32,7 +40,7 @@ LAST_INSTANT = (1 << 32) - 1
 """What is later happens never: the driver refuses a run that comes so far."""
 GAMMA, FIRST, SECOND = (np.uint64(x) for x in (0x9E37_79B9_7F4A_7C15, 0xBF58_476D_1CE4_E5B9, 0x94D0_49BB_1331_11EB))
 BITS_30, BITS_27, BITS_31, BITS_32 = (np.uint64(x) for x in (30, 27, 31, 32))
-ENTERS = CONTACT_ENTERS << KIND_SHIFT
+ENTERS, BOT, PATIENCE = (kind << KIND_SHIFT for kind in (CONTACT_ENTERS, BOT_ENDS, PATIENCE_ENDS))
 
 # ------------------------------------------------------------------------------------------------------- keys and time
 
@@ -129,10 +137,68 @@ def first_waiting(nodes: Any, lane: int, queues: int) -> Any:
     return boosted if nodes[boosted].since == nodes[normal].since and boosted < normal else normal
 
 
+@inlined
+def join_queue(nodes: Any, kinds: Any, places: Any, flags: Any, queues: int, k: int, c: int, queued: int) -> Any:
+    """The contact stands in its lane from now on; its type's bit, if it is the first there."""
+    insert(nodes, 2 * k + 1 - (flags[c] & BOOSTED), c + queues, queued)
+    kinds[k].waiting += 1
+    if kinds[k].place >= 0 and not flags[c] & CALLBACK:
+        places[kinds[k].place].used += 1
+    return whole(kinds[k].bit) if nodes[c + queues].previous < queues else 0
+
+
+@inlined
+def leave_queue(nodes: Any, kinds: Any, places: Any, flags: Any, queues: int, k: int, c: int) -> Any:
+    """The contact stands in no lane any more; bits of the types whose first contact may find an agent now."""
+    may = whole(kinds[k].bit) if nodes[c + queues].previous < queues else 0
+    unlink(nodes, c + queues)
+    kinds[k].waiting -= 1
+    if kinds[k].place >= 0 and not flags[c] & CALLBACK:
+        places[kinds[k].place].used -= 1
+    return may | kinds[k].frees if kinds[k].waiting == 0 else may
+
+
+# -------------------------------------------------------------------------------------------------- coming to the desk
+
+
+@inlined
+def enter(
+    type_of: Any, patience_of: Any, place: Any, flags: Any, queued: Any, nodes: Any, fate_of: Any, bot_of: Any,
+    tales: Any, kinds: Any, windows: Any, lines: Any, bots: Any, queues: int, c: int, now: int,
+) -> tuple[int, int, bool]:  # fmt: skip
+    """A contact comes, or is back from the bot: its ending, or -1; an event to come; whether it asks for a person."""
+    k, b, demanded = whole(type_of[c]), -1, len(fate_of)
+    queued[c] = now
+    if flags[c] & RECALLED:
+        return WITHDRAWN, NO_EVENT, False
+    if not is_open(kinds, windows, k, now):
+        return CLOSED, NO_EVENT, False
+    if place[c] != COMES:
+        return -1, NO_EVENT, True
+    pool, b = whole(kinds[k].line), whole(kinds[k].bot)
+    if pool >= 0:
+        if lines[pool].used >= lines[pool].most:
+            return BLOCKED, NO_EVENT, False
+        lines[pool].used += 1
+        flags[c] |= byte(HAS_LINE)
+    full = b >= 0 and bots[b].sessions >= bots[b].capacity
+    if whole(fate_of[c] if c < demanded else tales[c - demanded].fate) == NO_BOT or (full and not kinds[k].awaits_bot):
+        return -1, NO_EVENT, True
+    queued[c] = NEVER
+    if full:
+        place[c] = AWAITS_BOT
+        insert(nodes, 2 * len(kinds) + b, c + queues, now)
+        return -1, moment(now + patience_of[c]) | PATIENCE | c if patience_of[c] != FOREVER else NO_EVENT, False
+    place[c] = MEETS_BOT
+    if b >= 0:
+        bots[b].sessions += 1
+    return -1, moment(now + whole(bot_of[c] if c < demanded else tales[c - demanded].bot)) | BOT | c, False
+
+
 # ----------------------------------------------------------------------------------------------- endings, follow-ups
 
 
-@kernel
+@inlined
 def give_line_back(flags: Any, kinds: Any, lines: Any, k: int, c: int) -> None:
     """The line held is free again."""
     flags[c] &= byte(255 - HAS_LINE)
@@ -147,7 +213,7 @@ def conclude(place: Any, status: Any, ended: Any, c: int, ending: int, now: int)
     ended[c] = now
 
 
-@kernel
+@inlined
 def find_rule(rules: Any, key: Any, first: int, last: int, ending: int, resolved: bool, after: int, depth: int) -> int:
     """The first rule of an ending that says so; -1: none. `ending` as in ENDINGS, `after` for WAITING."""
     unresolved = (ending == ANSWERED or ending == CALLED_BACK) and not resolved
@@ -163,7 +229,7 @@ def find_rule(rules: Any, key: Any, first: int, last: int, ending: int, resolved
     return -1
 
 
-@kernel
+@inlined
 def follow_up(  # the one place at which contacts are made
     kind: Any, talk: Any, after: Any, patience: Any, at_once: Any, place: Any, flags: Any, status: Any, queued: Any,
     answered: Any, ended: Any, released: Any, agent: Any, resolved: Any, work: Any, predicted: Any, keys: Any,
@@ -219,7 +285,7 @@ def follow_up(  # the one place at which contacts are made
     return moment(arrival) | ENTERS | x
 
 
-@kernel
+@inlined
 def join(circles: Any, c: int, x: int, shared: bool, duplicate: int) -> None:
     """A copy x of c, which founds the circle if it is in none."""
     if circles[c].founder < 0:

@@ -10,7 +10,9 @@ from sim.engine.compiled.full_desk import (
     CALLBACK,
     DETECTION,
     DONE,
+    HIGHEST,
     IN_HAND,
+    MAIL,
     PRESENT,
     PUT_ASIDE,
     RINGING,
@@ -18,9 +20,9 @@ from sim.engine.compiled.full_desk import (
     UNSETTLED,
     WHOLE,
 )
-from sim.engine.compiled.full_steps import ANSWERED, CALLED_BACK, SILENT, high, mix, moment
-from sim.engine.compiled.kernel import byte, inlined, kernel, whole
-from sim.engine.compiled.loop import KIND_SHIFT, NO_EVENT
+from sim.engine.compiled.full_steps import ANSWERED, CALLED_BACK, SILENT, high, insert, mix, moment
+from sim.engine.compiled.kernel import byte, inlined, whole
+from sim.engine.compiled.loop import KIND_SHIFT, NO_EVENT, unlink
 from sim.engine.precedence import WORK_ENDS
 from sim.outcome import NEVER, Status
 
@@ -72,7 +74,35 @@ def catch_up(agents: Any, jobs: Any, a: int, pace: int, now: int) -> None:
     agents[a].paced = now
 
 
-@kernel
+@inlined
+def level(u: int, capacity: int) -> Any:
+    """The bit, in masks, of the ring of those with u slots used, u = capacity meaning interruptible work."""
+    return MAIL if u == capacity else 1 << min(u, HIGHEST)
+
+
+@inlined
+def seat(agents: Any, group: Any, a: int) -> None:
+    """The agent stands in the ring of those with as many slots used."""
+    agent = agents[a]
+    agent.ring = group.ring + agent.used
+    group.idle += agent.used == 0
+    group.levels |= level(whole(agent.used), whole(group.capacity))
+    insert(agents, whole(agent.ring), a, agent.since)
+
+
+@inlined
+def unseat(agents: Any, group: Any, a: int) -> None:
+    """The agent stands in no ring any more."""
+    ring = whole(agents[a].ring)
+    u = ring - group.ring
+    agents[a].ring = -1
+    group.idle -= u == 0
+    unlink(agents, a)
+    if agents[ring].next == ring and (u < HIGHEST or u == group.capacity):
+        group.levels &= ~level(u, whole(group.capacity))
+
+
+@inlined
 def put_aside(agents: Any, persons: Any, jobs: Any, place: Any, work: Any, a: int, now: int) -> None:
     """The agent, in no ring any more, puts the interruptible work in hand aside."""
     agent, person, job = agents[a], persons[a], jobs[agents[a].jobs]
@@ -97,7 +127,7 @@ def next_end(agents: Any, jobs: Any, a: int, pace: int) -> Any:
     return agent.paced + (least + pace - 1) // pace
 
 
-@kernel
+@inlined
 def come(agents: Any, spells: Any, groups: Any, spell: int, a: int, now: int, off: int) -> None:
     """A spell begins; with an agent who is still there from the one before, that one ends now."""
     agent, begun = agents[a], spells[spell]
@@ -114,7 +144,7 @@ def come(agents: Any, spells: Any, groups: Any, spell: int, a: int, now: int, of
     begun.left = NEVER
 
 
-@kernel
+@inlined
 def leave(agents: Any, spells: Any, groups: Any, by_person: bool, a: int, now: int) -> None:
     """The agent leaves the desk; by level, they were to leave just now."""
     agent, group = agents[a], groups[agents[a].group]
