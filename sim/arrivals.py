@@ -14,7 +14,7 @@ import numpy.typing as npt
 from sim.clock import Horizon, held, knots, parse_moment
 from sim.forecast import Fan, Paths, fan
 from sim.remembered import remembered
-from sim.scenario import Arrivals, Event, Scenario, parse_quantile
+from sim.scenario import Arrivals, ContactType, Event, Forecast, Scenario, TraceRow, parse_quantile
 from sim.units import to_ms
 
 Floats = npt.NDArray[np.float64]
@@ -22,6 +22,8 @@ Integers = npt.NDArray[np.int64]
 
 MINUTE_MS = 60_000
 DAY_MINUTES = 1440
+NOBODY = 1e-200
+"""So few contacts that none ever comes: dividing by fewer has no result."""
 
 
 # ------------------------------------------------------------------------------------------------------------ traffic
@@ -44,41 +46,71 @@ class Traffic:
 @remembered
 def traffic(scenario: Scenario) -> tuple[Traffic, ...]:
     """Expected traffic of each contact type; what the trace or a forecast's paths name comes from there."""
-    horizon, traced = scenario.horizon, trace(scenario)
-    minutes = horizon.length_ms // MINUTE_MS
-    shapes = {name: event_shape(event, horizon) for name, event in scenario.events.items()}
+    traced = trace(scenario)
+    shapes = {name: event_shape(event, scenario.horizon) for name, event in scenario.events.items()}
     found = []
     for name, kind in scenario.contact_types.items():
-        expected, talk_factor = np.zeros(minutes), np.ones(minutes)
-        bot_share = np.full(minutes, kind.bot.share if kind.bot else 0.0)
-        if (forecast := _forecast(scenario, name)) is not None:
-            expected = scenario.volume * forecast.mean
-        elif name not in traced and kind.arrivals is not None:
-            expected = scenario.volume * _expected_by_minute(kind.arrivals, horizon)
+        flow = _undisturbed(scenario, name)
         for event, shape in ((event, shapes[n]) for n, event in scenario.events.items() if _touches(event, name)):
-            lifted = 1 + (event.peak_factor * event.mix.get(name, 1.0) - 1) * shape
-            expected *= lifted
-            forecast = forecast.times(lifted) if forecast else None
-            talk_factor *= 1 + (event.talk_factor - 1) * shape
-            if kind.bot and event.bot_share is not None:
-                bot_share += (event.bot_share - bot_share) * shape
+            flow = _lifted(flow, event, shape, event.peak_factor * event.mix.get(name, 1.0) - 1)
+        if kind.bot is None:
+            flow = replace(flow, bot_share=np.zeros_like(flow.bot_share))
         if name in traced:
-            expected = np.bincount(traced[name].arrival_ms // MINUTE_MS, minlength=minutes).astype(np.float64)
-        forecast = forecast.times(scenario.volume) if forecast else None
-        flow = Traffic(expected=expected, bot_share=bot_share, talk_factor=talk_factor, forecast=forecast)
+            came = np.bincount(traced[name].arrival_ms // MINUTE_MS, minlength=len(flow.expected))
+            flow = replace(flow, expected=came.astype(np.float64))
         found.append(flow)
     return tuple(found)
+
+
+def _undisturbed(scenario: Scenario, name: str) -> Traffic:
+    """The traffic of a type without events."""
+    kind, minutes = scenario.contact_types[name], scenario.horizon.length_ms // MINUTE_MS
+    expected, forecast = _rates(scenario.contact_types, scenario.forecast, scenario.horizon)[name]
+    if name in trace(scenario):
+        expected, forecast = np.zeros(minutes), None
+    return Traffic(
+        expected=scenario.volume * expected,
+        bot_share=np.full(minutes, kind.bot.share if kind.bot else 0.0),
+        talk_factor=np.ones(minutes),
+        forecast=forecast.times(scenario.volume) if forecast else None,
+    )
+
+
+# ------------------------------------------------------------------------------------------------------------- events
 
 
 def _touches(event: Event, contact_type: str) -> bool:
     return event.contact_types == "all" or contact_type in event.contact_types
 
 
-def event_shape(event: Event, horizon: Horizon) -> Floats:
-    """Mean height of an event's trapezium in each minute of the horizon, shape [minute]."""
+@dataclass(frozen=True, eq=False)
+class Shape:
+    """An event's height S in each minute: its mean, and that of its square; both [minute].
+
+    What may happen or not, and at a time of its own, has a height by chance, which does not depend on other events.
+    """
+
+    mean: Floats
+    square: Floats
+
+
+def event_shape(event: Event, horizon: Horizon) -> Shape:
+    """The height of an event's trapezium, itself taken as its mean in each minute."""
+    shifts = max(1, round(event.within / 60))
+    height = _trapezium(event, horizon, before=shifts - 1)
+    if event.is_certain:
+        return Shape(height, height**2)
+    sums = [np.cumsum(np.append(0.0, power)) for power in (height, height**2)]
+    mean, square = (event.chance * (total[shifts:] - total[:-shifts]) / shifts for total in sums)
+    return Shape(mean, square)
+
+
+def _trapezium(event: Event, horizon: Horizon, *, before: int) -> Floats:
+    """The mean height in each minute, from so many minutes before the horizon on, if the event begins when it may."""
     day, clock = parse_moment(event.start)
     assert day is not None, "an event has a date"
-    since = np.arange(0, horizon.length_ms + 1, MINUTE_MS) / 1000 - horizon.first_instant(day, clock) / 1000
+    start_s = horizon.first_instant(day, clock) / 1000 + event.late_s
+    since = np.arange(-before * MINUTE_MS, horizon.length_ms + 1, MINUTE_MS) / 1000 - start_s
     rising = np.clip(since, 0, event.onset)
     level = np.clip(since - event.onset, 0, event.plateau)
     falling = np.clip(since - event.onset - event.plateau, 0, event.decay)
@@ -88,6 +120,70 @@ def event_shape(event: Event, horizon: Horizon) -> Floats:
     if event.decay:
         area -= falling**2 / (2 * event.decay)
     return np.diff(area) / 60
+
+
+def _lifted(flow: Traffic, event: Event, shape: Shape, more: float) -> Traffic:
+    """The traffic with an event on: rates times 1 + more * S, and the share and the talk of the mean contact.
+
+    Of contacts E[1 + a S] times as many come. Those who meet the bot are (1 + a S) ((1 - S) share + S b) times the
+    usual rate, and talk is (1 + a S) (1 + c S) times the usual one: means of these, over that of the rate.
+    """
+    lift, longer = 1 + more * shape.mean, event.talk_factor - 1
+    bot_share = flow.bot_share
+    if event.is_certain:
+        talk = flow.talk_factor * (1 + longer * shape.mean)
+    else:
+        talk = flow.talk_factor * _over(1 + (more + longer) * shape.mean + more * longer * shape.square, lift)
+    if event.bot_share is not None:
+        if event.is_certain:
+            bot_share = bot_share + (event.bot_share - bot_share) * shape.mean
+        else:
+            moved = shape.mean + more * shape.square
+            bot_share = _over(bot_share * (lift - moved) + event.bot_share * moved, lift)
+    return Traffic(
+        expected=flow.expected * lift,
+        bot_share=bot_share,
+        talk_factor=talk,
+        forecast=flow.forecast.times(lift) if flow.forecast else None,
+    )
+
+
+def _over(mean: Floats, lift: Floats) -> Floats:
+    """A mean over the rate's; 1 where nobody comes."""
+    return np.divide(mean, lift, out=np.ones_like(mean), where=lift > 0)
+
+
+# -------------------------------------------------------------------------------------------------------------- rates
+
+
+@remembered
+def _rates(
+    kinds: dict[str, ContactType], paths: Forecast | None, horizon: Horizon
+) -> dict[str, tuple[Floats, Fan | Paths | None]]:
+    """Expected contacts of each type by minute, and the forecast of which this is the mean; no volume, no events."""
+    found: dict[str, tuple[Floats, Fan | Paths | None]] = {}
+    for name, kind in kinds.items():
+        if paths is not None and name in paths.contact_types:
+            courses = Paths(np.stack([_spread_counts(path[name], horizon) for path in paths.paths]))
+            found[name] = courses.mean, courses
+        elif kind.arrivals is None:
+            found[name] = np.zeros(len(horizon.wall_minutes)), None
+        elif kind.arrivals.forecast is None:
+            found[name] = _expected_by_minute(kind.arrivals, horizon), None
+        else:
+            quantiles = _quantiles(kind.arrivals, kind.arrivals.forecast, horizon)
+            found[name] = quantiles.mean, quantiles
+    return found
+
+
+def _quantiles(arrivals: Arrivals, forecast: dict[str, dict[str, float]], horizon: Horizon) -> Fan:
+    """Rates by minute of which quantiles are known: of the day's volume with a profile, else of each interval."""
+    quantiles = {parse_quantile(quantile): series for quantile, series in forecast.items()}
+    if arrivals.profile is None:
+        return fan({p: _spread_counts(series, horizon) for p, series in quantiles.items()})
+    weight, mean = _profile(arrivals.profile, horizon.wall_minutes, linear=arrivals.shape == "linear")
+    share = weight / DAY_MINUTES / mean if mean else weight
+    return fan({p: share * held(series, horizon.wall_minutes) for p, series in quantiles.items()})
 
 
 def _expected_by_minute(arrivals: Arrivals, horizon: Horizon) -> Floats:
@@ -108,21 +204,6 @@ def _profile(profile: dict[str, float], wall: Integers, *, linear: bool) -> tupl
     weight = held(profile, wall, linear=linear)
     one_day = held(profile, np.arange(DAY_MINUTES) + 10 * DAY_MINUTES, linear=linear).mean()
     return weight, float(one_day or weight.mean())
-
-
-def _forecast(scenario: Scenario, name: str) -> Fan | Paths | None:
-    """The rates by minute of a type that are known by a forecast only; None for others."""
-    horizon, arrivals = scenario.horizon, scenario.contact_types[name].arrivals
-    if scenario.forecast is not None and name in scenario.forecast.contact_types:
-        return Paths(np.stack([_spread_counts(path[name], horizon) for path in scenario.forecast.paths]))
-    if arrivals is None or arrivals.forecast is None or name in trace(scenario):
-        return None
-    quantiles = {parse_quantile(quantile): series for quantile, series in arrivals.forecast.items()}
-    if arrivals.profile is None:
-        return fan({p: _spread_counts(series, horizon) for p, series in quantiles.items()})
-    weight, mean = _profile(arrivals.profile, horizon.wall_minutes, linear=arrivals.shape == "linear")
-    share = weight / DAY_MINUTES / mean if mean else weight
-    return fan({p: share * held(series, horizon.wall_minutes) for p, series in quantiles.items()})
 
 
 def _spread_counts(counts: dict[str, float], horizon: Horizon) -> Floats:
@@ -211,7 +292,7 @@ def draw(pieces: Pieces, law: str, expected: Floats, dice: np.random.Generator) 
     points = LAWS[law](dice, mass, pieces.border)
     of_each = _by_point(points, mass)
     width: Integers = np.diff(pieces.edge_ms)
-    slope = np.divide(width, expected, out=np.zeros(len(width)), where=expected > 0)
+    slope = np.divide(width, expected, out=np.zeros(len(width)), where=expected > NOBODY)
     points -= of_each(mass[:-1])
     points *= of_each(slope)
     instants: Integers = points.astype(np.int64)
@@ -241,12 +322,16 @@ class Trace:
     patience_s: Floats
 
 
-@remembered
 def trace(scenario: Scenario) -> dict[str, Trace]:
     """The trace by contact type; types without a row have no entry."""
+    return _trace(scenario.trace, scenario.horizon) if scenario.trace else {}
+
+
+@remembered
+def _trace(listed: tuple[TraceRow, ...], horizon: Horizon) -> dict[str, Trace]:
     rows: dict[str, list[tuple[int, float, float]]] = {}
-    last = scenario.horizon.length_ms - 1
-    for row in scenario.trace or ():
+    last = horizon.length_ms - 1
+    for row in listed:
         talk, patience = (np.nan if seconds is None else seconds for seconds in (row.talk, row.patience))
         rows.setdefault(row.contact_type, []).append((min(to_ms(row.arrival), last), talk, patience))
     found = {}

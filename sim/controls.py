@@ -93,4 +93,5 @@ def _one_factor(scenario: Scenario) -> bool:
     """Whether one factor a day on all rates is all that makes them vary."""
     busyness = scenario.busyness
     is_common = not busyness.by_type and busyness.correlation == 1 and busyness.intervals is None
-    return is_common and not scenario.forecasts
+    incidents = any(not event.is_certain for event in scenario.events.values())
+    return is_common and not scenario.forecasts and not incidents

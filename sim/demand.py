@@ -12,9 +12,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from sim.arrivals import NOBODY
 from sim.busyness import levels
 from sim.columns import columns
 from sim.drawing import FOREVER, LONGEST_MS, BotFate, Columns, Contacts, Source, arrivals, sources, whole_ms
+from sim.incidents import happening
 from sim.keys import WORD, mix, mix_all
 from sim.remembered import remembered
 from sim.scenario import Backlog, FollowUp, Scenario
@@ -90,6 +92,7 @@ class Demand:
 
 def sample(scenario: Scenario, seed: int, replication: int) -> Demand:
     """The customers of one replication: the same for the same (scenario, seed, replication), whatever else is run."""
+    scenario = happening(scenario, seed, replication)
     busy, kinds = levels(scenario, seed, replication), sources(scenario)
     drawn: list[Columns] = []
     for index, (source, dice) in enumerate(zip(kinds, streams(seed, replication, [s.key for s in kinds]), strict=True)):
@@ -158,7 +161,7 @@ def _pool_members(scenario: Scenario) -> list[tuple[int, Source, Integers]]:
         if source.name not in reached:
             continue
         mass = np.cumsum(np.append(0.0, source.pieces.expected))
-        if mass[-1] == 0:
+        if mass[-1] < NOBODY:
             mass = source.pieces.edge_ms.astype(np.float64)
         part = (np.arange(POOL_ROWS) + 0.5) / POOL_ROWS
         instants = np.interp(part * mass[-1], mass, source.pieces.edge_ms).astype(np.int64)

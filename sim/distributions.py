@@ -14,6 +14,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_valida
 from sim.clock import held, parse_moment
 from sim.units import PositiveSeconds, Seconds, Share
 
+LEAST_CV = 1e-6
+"""What varies by less does not: the shape of its law would be beyond all numbers."""
 Floats = npt.NDArray[np.float64]
 Whole = npt.NDArray[np.int64]
 
@@ -334,10 +336,10 @@ Distribution = Annotated[_Plain | ByTime, Field(discriminator="family"), BeforeV
 
 
 def gamma_factor(cv: float, u: Floats) -> Floats:
-    """Quantile of the gamma law with mean 1 and coefficient of variation `cv` at each u in (0, 1); 1 where cv is 0."""
+    """Quantile of the gamma law with mean 1 and coefficient of variation `cv` at each u in (0, 1); 1 for cv near 0."""
     from scipy.special import gammaincinv
 
-    if cv == 0:
+    if cv < LEAST_CV:
         return np.ones_like(u)
     return np.asarray(gammaincinv(cv**-2, u) * cv**2)
 

@@ -134,7 +134,8 @@ class Scenario(Spec):
     @property
     def in_blocks(self) -> bool:
         """Whether sixteen replications in a row are one stratified sample (docs/model.md §4)."""
-        return self.busyness.varies or self.forecasts
+        incidents = any(not event.is_certain for event in self.events.values())
+        return self.busyness.varies or self.forecasts or incidents
 
     @property
     def forecasts(self) -> bool:

@@ -192,7 +192,7 @@ def _odd_times(scenario: Scenario, tree: Node) -> Iterator[Problem]:
             at = horizon.interval_starts[i]
             yield _at(tree, ("horizon",), f"the clock is changed on {at:%Y-%m-%d} at {at:%H:%M} in {horizon.zone}")
     for name, event in scenario.events.items():
-        if _lies_outside(horizon, event.start, event.onset + event.plateau + event.decay):
+        if _lies_outside(horizon, event.start, event.within + event.onset + event.plateau + event.decay):
             yield _at(tree, ("events", name), "lies outside the horizon")
     for name, bot in scenario.bots.items():
         for i, outage in enumerate(bot.outages):

@@ -50,6 +50,8 @@ class Quantity(IntEnum):
     BREAK_AT = 28
     SWING = 29
     PATH = 30
+    INCIDENT = 31
+    INCIDENT_AT = 32
 
 
 def name_key(name: str) -> int:

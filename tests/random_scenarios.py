@@ -185,6 +185,8 @@ def scenarios(draw: st.DrawFn) -> dict[str, Any]:
         {"start": st.just("2026-11-10 09:00"), "plateau": DURATIONS},
         peak_factor=RATES,
         onset=DELAYS,
+        chance=SHARES,
+        within=st.sampled_from(["0 s", "3 h", "30 min"]),
         contact_types=pick | st.just("all"),
         mix=st.dictionaries(st.sampled_from(types), RATES, max_size=2),
         bot_share=SHARES,

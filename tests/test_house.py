@@ -54,10 +54,12 @@ ARROWS: dict[str, tuple[str, ...]] = {
     "sim.forecast": (),
     "sim.arrivals": ("sim.scenario", "sim.remembered", "sim.forecast"),
     "sim.busyness": ("sim.arrivals", "sim.scenario", "sim.streams"),
+    "sim.incidents": ("sim.busyness", "sim.scenario", "sim.streams", "sim.remembered"),
     "sim.workload": ("sim.scenario", "sim.arrivals"),
     "sim.drawing": ("sim.scenario", "sim.arrivals", "sim.workload", "sim.streams", "sim.remembered"),
     "sim.demand": (
-        "sim.drawing", "sim.scenario", "sim.busyness", "sim.streams", "sim.keys", "sim.columns", "sim.remembered",
+        "sim.drawing", "sim.scenario", "sim.busyness", "sim.incidents", "sim.streams", "sim.keys", "sim.columns",
+        "sim.remembered",
     ),
     "sim.rulebook": ("sim.mechanisms",),
     "sim.policies": ("sim.rulebook", "sim.scenario", "sim.workload"),

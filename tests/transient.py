@@ -6,12 +6,14 @@ race of those ahead of it against its own patience (Palm's birth and death proce
 
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import product
 
 import numpy as np
 import numpy.typing as npt
+from numpy.polynomial.hermite_e import hermegauss
 from scipy.linalg import expm
 from scipy.optimize import brentq
-from scipy.special import roots_genlaguerre
+from scipy.special import gammaincinv, ndtr, roots_genlaguerre
 
 from sim.scenario import Scenario
 
@@ -20,7 +22,12 @@ Floats = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Day:
-    """Rates per hour; `cv` of a gamma factor on the arrival rate of each day."""
+    """Rates per hour; `cv` of a gamma factor on the arrival rate of each day.
+
+    With a `correlation` contacts are of two types, alike but for their rates: one and two thirds. Each has a factor of
+    its own, and their normal scores have that correlation. With `paths` the rate is
+    that of a forecast: times one of them.
+    """
 
     rate: float
     handle_s: float
@@ -29,26 +36,39 @@ class Day:
     hours: float
     cv: float = 0.0
     most: int = 60
+    correlation: float | None = None
+    paths: tuple[float, ...] = ()
 
     def scenario(self) -> Scenario:
+        parts = {"a": self.rate} if self.correlation is None else {"a": self.rate / 3, "b": self.rate * 2 / 3}
+        busyness: dict[str, float] = {"cv": self.cv}
+        if self.correlation is not None:
+            busyness["correlation"] = self.correlation
         return Scenario.model_validate(
             {
                 "horizon": {"start": "2026-03-02 00:00", "length": f"{self.hours} h", "interval": "60 min"},
                 "channels": {"phone": {}},
                 "contact_types": {
-                    "a": {
+                    name: {
                         "channel": "phone",
-                        "arrivals": {"per_hour": self.rate},
+                        "arrivals": {"per_hour": rate},
                         "talk": {"family": "exponential", "mean": f"{self.handle_s} s"},
                         "patience": {"family": "exponential", "mean": f"{self.patience_s} s"},
                         "threshold": "20 s",
                     }
+                    for name, rate in parts.items()
                 },
-                "agent_groups": {"s": {"skills": ["a"]}},
+                "agent_groups": {"s": {"skills": list(parts)}},
+                "routing": "fcfs",
                 "staffing": {"levels": {"s": {"00:00": self.agents}}},
-                "busyness": {"cv": self.cv},
+                "busyness": busyness,
+                "forecast": {"paths": self._paths()} if self.paths else None,
             }
         )
+
+    def _paths(self) -> list[dict[str, dict[str, float]]]:
+        hours = [f"{hour:02d}:00" for hour in range(int(self.hours))]
+        return [{"a": dict.fromkeys(hours, self.rate * path)} for path in self.paths]
 
     @cached_property
     def _found(self) -> tuple[float, Floats]:
@@ -61,10 +81,24 @@ class Day:
         return total, found
 
     def _factors(self) -> list[tuple[float, float]]:
+        if self.paths:
+            return [(1 / len(self.paths), path) for path in self.paths]
         if self.cv == 0:
             return [(1.0, 1.0)]
+        if self.correlation is not None:
+            return self._mixed_factors(self.correlation)
         nodes, weights = roots_genlaguerre(12, self.cv**-2 - 1)
         return list(zip(weights / weights.sum(), nodes * self.cv**2, strict=True))
+
+    def _mixed_factors(self, correlation: float) -> list[tuple[float, float]]:
+        """The common factor of all contacts of two types, by quadrature over both normal scores."""
+        nodes, weights = hermegauss(10)
+        found = []
+        for (x, p), (y, q) in product(zip(nodes, weights / weights.sum(), strict=True), repeat=2):
+            z = correlation * x + (1 - correlation**2) ** 0.5 * y
+            a, b = (gammaincinv(self.cv**-2, ndtr(score)) * self.cv**2 for score in (x, z))
+            found.append((p * q, (a + 2 * b) / 3))
+        return found
 
     def _time_in_state(self, rate: float) -> Floats:
         """Mean seconds of the day with k contacts present, from 0 on, [k]."""

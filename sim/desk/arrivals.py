@@ -4,7 +4,7 @@ import re
 from itertools import pairwise
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BeforeValidator, Field, field_validator, model_validator
+from pydantic import BeforeValidator, Field, PrivateAttr, field_validator, model_validator
 
 from sim.clock import parse_moment
 from sim.desk.base import Name, Spec, added
@@ -159,11 +159,14 @@ def dated(value: Any) -> Any:
 
 
 class Event(Spec):
-    """Something that lifts the traffic for a while, such as a flash sale.
+    """Something that lifts the traffic for a while, such as a flash sale, or an incident.
 
     Its shape rises in a straight line from 0 to 1 during `onset`, stays for `plateau`, falls back during `decay`.
     Rates are multiplied by 1 + (peak_factor * mix - 1) * shape; the bot's share moves towards `bot_share` and talk
     towards `talk_factor` times its value by the same shape. `mix` is a further factor by contact type at the peak.
+
+    An incident happens with some `chance`, once at most in a replication, and begins at a minute of its own, any one
+    from `start` on, `within` so long.
     """
 
     start: str = Field(description='local "YYYY-MM-DD HH:MM"')
@@ -175,11 +178,32 @@ class Event(Spec):
     mix: dict[str, Annotated[float, Field(ge=0)]] = Field({})
     bot_share: Share | None = None
     talk_factor: Factor = 1.0
+    chance: Share = added(1.0)
+    within: Seconds = added(0.0)
+    _late_s: float = PrivateAttr(0.0)
 
     _has_a_date = field_validator("start", mode="before")(dated)
 
+    @property
+    def is_certain(self) -> bool:
+        """Whether nothing of it is left to chance."""
+        return self.chance == 1 and self.within == 0
+
+    @property
+    def late_s(self) -> float:
+        """Seconds after its start at which it begins."""
+        return self._late_s
+
+    def begun(self, late_s: float) -> "Event":
+        """The event as it happens, so long after its start."""
+        event = self.model_copy(update={"chance": 1.0, "within": 0.0})
+        event._late_s = late_s
+        return event
+
     @model_validator(mode="after")
     def _has_a_length(self) -> "Event":
+        if self.within % 60:
+            raise ValueError("within must be a whole number of minutes: write for example 4 h")
         if self.onset + self.plateau + self.decay <= 0:
             raise ValueError("an event needs an onset, a plateau or a decay above 0: give one of them")
         return self

@@ -184,7 +184,7 @@ def _assumptions(result: Result, horizon: Mapping[str, Any]) -> Table:
     rows = (
         ("horizon", f"{horizon['start'].replace('T', ' ')}, {horizon['length']}, intervals of {_interval(horizon)}"),
         ("contact types", str(len(document["contact_types"]))),
-        ("events", ", ".join(document.get("events", {})) or "none"),
+        ("events", ", ".join(_event(*event) for event in document.get("events", {}).items()) or "none"),
         ("busyness of a day", _busyness(document)),
         ("follow-ups", ", ".join(_follow_ups(document)) or "none: whoever is gone stays away"),
         ("routing", routing if isinstance(routing, str) else str(routing.get("policy", "priority"))),
@@ -193,6 +193,10 @@ def _assumptions(result: Result, horizon: Mapping[str, Any]) -> Table:
         ("booking", f"contacts count in the interval of {document.get('booking', 'asking')}"),
     )
     return Table("Assumptions", ("", ""), rows, 2)
+
+
+def _event(name: str, event: Mapping[str, Any]) -> str:
+    return f"{name} ({event['chance']:.3g} of all days)" if event.get("chance", 1) < 1 else name
 
 
 def _busyness(document: Mapping[str, Any]) -> str:

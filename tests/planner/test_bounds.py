@@ -108,12 +108,17 @@ def by_levels(desk: Scenario) -> Scenario:
     return desk.model_copy(update={"staffing": instance("a").staffing})
 
 
+OUTAGE = {"start": "2026-03-02 09:00", "plateau": "30 min", "peak_factor": 2}
+
+
 @pytest.mark.parametrize(
     ("part", "field"),
     [
         ({"busyness": {"cv": 0.1, "by_type": {"calls": 0.2}}}, "busyness.by_type"),
         ({"busyness": {"cv": 0.1, "correlation": 0.5}}, "busyness.correlation"),
         ({"busyness": {"intervals": {"cv": 0.2}}}, "busyness.intervals"),
+        ({"events": {"outage": OUTAGE | {"chance": 0.2}}}, "events.chance"),
+        ({"events": {"outage": OUTAGE | {"within": "1 h"}}}, "events.within"),
         ({"forecast": {"paths": [{"calls": {"00:00": 5}}]}}, "forecast"),
     ],
     ids=lambda of: of if isinstance(of, str) else "",

@@ -93,6 +93,11 @@ def test_a_lognormal_by_two_quantiles() -> None:
     assert law.cdf(np.array([100.0, 300.0])) == pytest.approx([0.5, 0.9])
 
 
+def test_a_factor_that_hardly_varies_is_1() -> None:
+    assert gamma_factor(8.7e-280, np.array([0.2])) == pytest.approx(1)
+    assert gamma_factor(2e-6, np.array([0.2])) == pytest.approx(1, abs=1e-5)
+
+
 def test_busyness_factors_have_mean_1_and_the_stated_spread() -> None:
     """By numerical integration of the quantile function."""
     u = (np.arange(200_000) + 0.5) / 200_000

@@ -16,6 +16,8 @@ from sim.measures import ABANDONMENT, COUNTS, Figure, estimate_figure, estimate_
 EXPERIMENTS = 1000
 STEADY = Day(rate=60, handle_s=240, patience_s=120, agents=4, hours=2)
 BUSY = Day(rate=60, handle_s=240, patience_s=120, agents=4, hours=2, cv=0.2)
+BY_TYPE = Day(rate=60, handle_s=240, patience_s=120, agents=4, hours=2, cv=0.3, correlation=0.5)
+PATHS = Day(rate=60, handle_s=240, patience_s=120, agents=4, hours=2, paths=(0.5, 0.9, 1.0, 1.2, 1.6))
 ANSWERED = COUNTS[2]
 
 pytestmark = pytest.mark.slow
@@ -80,3 +82,18 @@ def test_stratified_busyness_by_blocks_and_with_controls() -> None:
     """Red when the square of arrivals forgets that busyness varies (33 % of the means)."""
     shares = covered(BUSY, 128)
     assert {key: share for key, share in shares.items() if not 0.93 <= share <= 0.97} == {}
+
+
+def test_busyness_by_type_by_blocks_and_with_controls() -> None:
+    """Red when the square of arrivals stays a control, with the variance of one common factor."""
+    shares = covered(BY_TYPE, 128)
+    assert {key: share for key, share in shares.items() if not 0.93 <= share <= 0.97} == {}
+
+
+def test_sample_paths_by_blocks_and_with_controls() -> None:
+    """Five paths, which sixteen days do not share out evenly.
+
+    With controls what is left is mostly which path it was, and that strata balance: intervals are wide, never short.
+    """
+    shares = covered(PATHS, 128)
+    assert {key: share for key, share in shares.items() if not 0.93 <= share <= (0.97 if key[1] else 0.995)} == {}
