@@ -23,13 +23,12 @@ from planner.propose import problem_of
 from planner.region import Effects, simulated
 from planner.search import Candidate, Problem, Search, room
 from planner.solver import Limits
-from sim.chances import held
 from sim.estimates import clopper_pearson
 from sim.experiment import Runs, Tape
 from sim.results import Contract, TargetRecord
 from sim.scenario import Scenario
 from sim.summary import target_record
-from sim.targets import judge, target_sample
+from sim.targets import held, judge, promised
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -317,5 +316,5 @@ def _risk(search: Search, around: _Around) -> Iterator[RiskPoint]:
 
 def _good_days(runs: Runs) -> npt.NDArray[np.bool_]:
     """Whether all targets held in all their windows, [day]; a window without contacts holds."""
-    held_by = [held(target_sample(target, runs), target).all(axis=1) for target in runs.scenario.targets]
+    held_by = [held(promised(target, runs), target).all(axis=1) for target in runs.scenario.targets]
     return np.asarray(np.all(held_by, axis=0))

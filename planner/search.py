@@ -289,7 +289,7 @@ class Search:
         for g, (one, want) in enumerate(zip(found.scores, self.wanted(found.scores), strict=True)):
             goal = one.goal
             shift = _experience(one, predicted[g])
-            if goal.target.per == "interval":
+            if goal.target.per == "interval" and goal.target.in_days is None:
                 target = goal.scale(_within_reach(one, want))
             else:
                 shift -= _window_means(shift, one)

@@ -5,6 +5,7 @@ is asked for its level *and* a margin: what the certificate will take off, and s
 between tape and certificate.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
@@ -16,7 +17,7 @@ from planner.requirements import Goal
 from sim.estimates import Sample, one_sided
 from sim.experiment import Runs
 from sim.scenario import Scenario
-from sim.targets import target_sample
+from sim.targets import promised
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -35,6 +36,9 @@ def windows_of(scenario: Scenario, goal: Goal) -> Ints:
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Score:
     """One target on one tape. Shape [window]: `value`, NaN where nothing happened, and the `spread` of one day's value.
+
+    Of a target that is to hold on a share of days the value is what that share of days attains, so that it is to
+    reach the level like any other.
 
     Shape [interval]: `observed` values and the observations `weight` they rest on, all days together.
     """
@@ -61,16 +65,16 @@ class Score:
 
 def score(scenario: Scenario, goal: Goal, runs: Runs) -> Score:
     """Read a target's figures from the tallies of a tape."""
-    fine = target_sample(goal.target.model_copy(update={"per": "interval"}), runs)
+    fine = promised(goal.target.model_copy(update={"per": "interval"}), runs)
     assert fine.denominator is not None
     window = windows_of(scenario, goal)
     first = np.unique(window, return_index=True)[1]
     top, bottom = np.asarray(fine.numerator, dtype=np.float64), np.asarray(fine.denominator, dtype=np.float64)
-    value, influence = Sample(np.add.reduceat(top, first, axis=1), np.add.reduceat(bottom, first, axis=1)).influence()
+    whole = Sample(np.add.reduceat(top, first, axis=1), np.add.reduceat(bottom, first, axis=1))
     weight = bottom.sum(axis=0)
     with np.errstate(invalid="ignore", divide="ignore"):
         observed = np.where(weight > 0, top.sum(axis=0) / weight, np.nan)
-    spread = np.nan_to_num(influence.std(axis=0, ddof=1)) if runs.replications > 1 else np.zeros(len(value))
+    value, spread = _on_days(goal, whole) if goal.target.in_days is not None else _on_average(whole)
     return Score(
         goal=goal,
         window=window,
@@ -80,6 +84,27 @@ def score(scenario: Scenario, goal: Goal, runs: Runs) -> Score:
         observed=observed,
         weight=weight,
     )
+
+
+def _on_average(whole: Sample) -> tuple[Floats, Floats]:
+    """Ratio of expectations, and the spread of what a day adds to its error."""
+    value, influence = whole.influence()
+    return value, np.nan_to_num(influence.std(axis=0, ddof=1)) if len(influence) > 1 else np.zeros(len(value))
+
+
+def _on_days(goal: Goal, whole: Sample) -> tuple[Floats, Floats]:
+    """The quantile over days of each window's own ratio, with the spread that its standard error has on normal days."""
+    share = goal.target.in_days
+    assert share is not None
+    top, bottom = np.asarray(whole.numerator, dtype=np.float64), np.asarray(whole.denominator, dtype=np.float64)
+    value, spread = np.full(top.shape[1], np.nan), np.zeros(top.shape[1])
+    density = NormalDist().pdf(NormalDist().inv_cdf(share))
+    for w in np.flatnonzero(bottom.any(axis=0)):
+        offered = bottom[:, w] > 0
+        days = top[offered, w] / bottom[offered, w]
+        value[w] = np.quantile(days, 1 - share if goal.sign > 0 else share)
+        spread[w] = days.std() * math.sqrt(share * (1 - share)) / density
+    return value, spread
 
 
 def comparisons_of(scores: Sequence[Score], tries: int = CERTIFICATES) -> int:

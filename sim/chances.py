@@ -10,14 +10,13 @@ from typing import cast
 import numpy as np
 
 from sim.digest import Digest, Question, about
-from sim.estimates import LEVEL, Estimate, Numbers, Sample, clopper_pearson, order_statistic
+from sim.estimates import LEVEL, Estimate, Sample, clopper_pearson, order_statistic
 from sim.experiment import Runs
 from sim.measures import Axis, cells, service_level
-from sim.metrics import QUANTILES
 from sim.moments import Moments
 from sim.results import By, Record, record
 from sim.scenario import Scenario, Target
-from sim.targets import target_sample
+from sim.targets import held, promised
 
 SPREAD = {"p05": 0.05, "p10": 0.1, "p25": 0.25, "p50": 0.5, "p75": 0.75, "p90": 0.9, "p95": 0.95}
 """Quantiles over days that are given of the service level."""
@@ -53,12 +52,12 @@ def chance_records(runs: Digest, *, level: float = LEVEL) -> Iterator[Record]:
 
 def whole_kept(target: Target, runs: Runs) -> Sample:
     """Whether each replication held a target in each of its windows; one in which nothing was offered is held."""
-    return Sample(np.asarray(held(target_sample(target, runs), target).all(axis=1)))
+    return Sample(np.asarray(held(promised(target, runs), target).all(axis=1)))
 
 
 def intervals_kept(target: Target, runs: Runs) -> Sample:
     """Whether each interval held it, of the replications in which anything was offered there."""
-    sample = target_sample(target.model_copy(update={"per": "interval"}), runs)
+    sample = promised(target.model_copy(update={"per": "interval"}), runs)
     offered = np.asarray(sample.denominator) > 0
     return Sample(held(sample, target) & offered, offered)
 
@@ -71,19 +70,6 @@ def target_met(of: Moments, *, level: float = LEVEL) -> Estimate:
 def intervals_met(of: Moments, *, level: float = LEVEL) -> list[Estimate]:
     """The same of each interval on its own, of the replications in which anything was offered there (TM-2)."""
     return [_share(hit, round(offered * of.count), of.count, "TM-2", level) for hit, offered in of.mean.T.tolist()]
-
-
-def held(sample: Sample, target: Target) -> Numbers:
-    """Whether a target was held, [replication, window]."""
-    top, bottom = np.asarray(sample.numerator), np.asarray(sample.denominator)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        value = top / bottom
-    if target.measure in QUANTILES:
-        late = value < QUANTILES[target.measure]
-    else:
-        late = value < target.level if target.at_least is not None else value > target.level
-    kept: Numbers = np.logical_not(late)
-    return kept
 
 
 def _share(hit: float, n: int, runs: int, formula: str, level: float) -> Estimate:

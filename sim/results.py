@@ -103,6 +103,7 @@ class TargetRecord(Contract):
     at_least: float | None
     at_most: float | None
     per: Literal["interval", "day", "horizon"] | float = Field(description="a number: blocks of so many seconds")
+    in_days: float | None = Field(None, description="to hold on this share of days, which is what is estimated")
     confidence: float
     unit: str
     status: Literal["certified", "met", "missed"]

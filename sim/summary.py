@@ -52,7 +52,7 @@ from sim.results import (
 )
 from sim.scenario import Scenario, Target
 from sim.staffing import StaffingPlan
-from sim.targets import TargetResult, judge, target_questions, target_sample, target_waits
+from sim.targets import TargetResult, judge, promised, target_questions, target_waits
 
 MANY_ABANDON = 0.05
 _BY_TYPE: tuple[Axis, ...] = ("type",)
@@ -63,7 +63,7 @@ FLATTERED = ("SL-2", "SL-4", "SL-6")
 def questions(scenario: Scenario) -> list[Question]:
     """All that a digest is asked for a result and its tables."""
     course = [
-        Question(key=_course(number), sample=partial(target_sample, target.model_copy(update={"per": "interval"})))
+        Question(key=_course(number), sample=partial(promised, target.model_copy(update={"per": "interval"})))
         for number, target in enumerate(scenario.targets, start=1)
         if target.measure == "service_level"
     ]
@@ -373,6 +373,7 @@ def target_record(result: TargetResult) -> TargetRecord:
         at_least=target.at_least,
         at_most=target.at_most,
         per=target.per,
+        in_days=target.in_days,
         confidence=target.confidence,
         unit=result.unit,
         status=result.status,

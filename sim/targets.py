@@ -5,6 +5,8 @@ every window, the end of a one-sided interval lies on the right side of its leve
 ends is wrong is shared out evenly over all windows of all targets (Bonferroni). For shares of contacts that end is
 the worse of two: by replications (delta method), which knows that waits of one day hang together, and by contacts
 (Clopper & Pearson), which knows how little a window with few contacts can tell.
+
+A target that is to hold on a share of days is judged by the share of days on which it does.
 """
 
 import math
@@ -89,7 +91,7 @@ def target_waits(scenario: Scenario, targets: Sequence[Target]) -> list[Types]:
 
 
 def _of_all_waits(target: Target) -> bool:
-    return target.measure in QUANTILES and target.per == "horizon"
+    return target.measure in QUANTILES and target.per == "horizon" and target.in_days is None
 
 
 def _key(number: int) -> Key:
@@ -114,7 +116,29 @@ def _windows(target: Target, scenario: Scenario) -> list[dict[str, Any]]:
 
 
 def target_sample(target: Target, runs: Runs) -> Sample:
-    """Numerator and denominator of what is judged, [replication, window]."""
+    """Numerator and denominator of what is judged, [replication, window]: days on which it held, where days count."""
+    sample = promised(target, runs)
+    if target.in_days is None:
+        return sample
+    offered = np.asarray(sample.denominator) > 0
+    return Sample(held(sample, target) & offered, offered.astype(np.float64), counts=True)
+
+
+def held(sample: Sample, target: Target) -> Numbers:
+    """Whether a target was held, [replication, window], by what was `promised`."""
+    top, bottom = np.asarray(sample.numerator), np.asarray(sample.denominator)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        value = top / bottom
+    if target.measure in QUANTILES:
+        late = value < QUANTILES[target.measure]
+    else:
+        late = value < target.level if target.at_least is not None else value > target.level
+    kept: Numbers = np.logical_not(late)
+    return kept
+
+
+def promised(target: Target, runs: Runs) -> Sample:
+    """Numerator and denominator of the measure itself, [replication, window]."""
     top, bottom = (
         fold(part, runs.scenario, "type", _axis(target)).reshape(runs.replications, -1)
         for part in _parts(target, runs.scenario, runs.tallies)
@@ -125,9 +149,14 @@ def target_sample(target: Target, runs: Runs) -> Sample:
     return Sample(top, bottom, counts=_counts(target))
 
 
+def _is_share(target: Target) -> bool:
+    """Whether estimates are shares: of contacts, or of days."""
+    return target.is_share or target.in_days is not None or (target.measure in QUANTILES and target.per != "horizon")
+
+
 def _counts(target: Target) -> bool:
-    """Whether its denominator counts contacts, each once."""
-    return target.measure not in FIGURES or FIGURES[target.measure].counts
+    """Whether its denominator counts contacts, or days, each once."""
+    return target.in_days is not None or target.measure not in FIGURES or FIGURES[target.measure].counts
 
 
 def _parts(target: Target, scenario: Scenario, tally: Tally) -> tuple[Numbers, Numbers]:
@@ -162,7 +191,7 @@ def _judge(number: int, target: Target, runs: Digest, comparisons: int) -> Targe
     return TargetResult(
         target=target,
         status=worst.status if worst else "met",
-        unit="share" if target.is_share or (target.measure in QUANTILES and target.per != "horizon") else "s",
+        unit="share" if _is_share(target) else "s",
         worst=worst,
         windows=tuple(judged),
         comparisons=comparisons,
@@ -172,8 +201,9 @@ def _judge(number: int, target: Target, runs: Digest, comparisons: int) -> Targe
 def _bounded(number: int, target: Target, runs: Digest, level: float) -> Estimates:
     """With the bounds by contacts where they are wider, for shares of contacts, inside [0, 1] for all shares."""
     of, counts = runs.moments(_key(number)), _counts(target)
-    estimates = runs.estimates(_key(number), level=level, counts=counts, formula=_formula(target))
-    if not target.is_share and target.measure not in QUANTILES:
+    formula = _formula(target) if target.in_days is None else "TM-1"
+    estimates = runs.estimates(_key(number), level=level, counts=counts, formula=formula)
+    if not _is_share(target) and target.measure not in QUANTILES:
         return estimates
     low, high = np.maximum(estimates.low, 0.0), np.minimum(estimates.high, 1.0)
     if not counts or estimates.replications < 2:
@@ -187,6 +217,8 @@ def _slack(target: Target, estimate: Estimate) -> tuple[float, float]:
     """By how much the estimate, and the end of its interval that counts, lie on the right side of the level."""
     mean = math.nan if estimate.mean is None else estimate.mean
     low, high = (mean if end is None else end for end in (estimate.low, estimate.high))
+    if target.in_days is not None:
+        return mean - target.in_days, low - target.in_days
     if target.measure in QUANTILES and estimate.formula == "SL-2":
         return mean - QUANTILES[target.measure], low - QUANTILES[target.measure]
     if target.at_least is not None:

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationInfo, field_serializer, field_validator, model_validator
 
-from sim.desk.base import Spec
+from sim.desk.base import Spec, added
 from sim.units import DurationText, Seconds, Share, ShareText, Window, format_duration, parse_duration, parse_share
 
 Measure = Literal[
@@ -23,7 +23,8 @@ class Target(Spec):
     """What the desk has promised: a measure of some contact types, pooled, `at_least` or `at_most` a level.
 
     Levels are shares (service level, abandonment, occupancy, first-contact resolution, late and overdue work,
-    call-backs rung in time) or seconds (ASA, waits, first response, age of the backlog).
+    call-backs rung in time) or seconds (ASA, waits, first response, age of the backlog). Without `in_days` it is to
+    hold on average over days; with it, on that share of days by what each day is by itself.
     """
 
     measure: Measure = "service_level"
@@ -35,7 +36,15 @@ class Target(Spec):
     at_least: float | None = None
     at_most: float | None = None
     per: Window = Field("horizon", description='blocks: write their length, such as "4 h"')
+    in_days: Annotated[Share, Field(gt=0, lt=1)] | None = added(
+        None, '"90 % of days": the share of days on which it is to hold; default: on average'
+    )
     confidence: Annotated[Share, Field(gt=0, lt=1)] = 0.95
+
+    @field_validator("in_days", mode="before")
+    @classmethod
+    def _of_days(cls, value: Any) -> Any:
+        return value.removesuffix("of days").strip() if isinstance(value, str) else value
 
     @field_validator("at_least", "at_most", mode="before", json_schema_input_type=ShareText | DurationText | None)
     @classmethod

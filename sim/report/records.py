@@ -123,7 +123,8 @@ def target_text(target: TargetRecord) -> str:
     window = target.per if isinstance(target.per, str) else f"block of {format_duration(target.per)}"
     each = "" if target.per == "horizon" else f" in each {window}"
     sign = "≥" if target.at_least is not None else "≤"
-    return f"{measure_name(target.measure)} {sign} {promised}{within}{each}: {_of_whom(target)}"
+    on = "" if target.in_days is None else f" on {share(target.in_days).replace('.0 ', ' ')} of days"
+    return f"{measure_name(target.measure)} {sign} {promised}{within}{each}{on}: {_of_whom(target)}"
 
 
 def _of_whom(target: TargetRecord) -> str:
