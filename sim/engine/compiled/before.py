@@ -73,8 +73,8 @@ def settle(demand: Demand, rules: Rules, **more: npt.DTypeLike) -> Early:
     if last_ms >= INSTANTS // 2:
         raise OverflowError(TOO_LONG)  # a patience may add as much again
     later, spare = handed[:handed_off], handed[handed_off : 2 * handed_off]
-    _in_order(later, spare, np.empty(1 << 11, dtype=np.int64))
-    _merge(asks, direct, spare)
+    in_order(later, spare, np.empty(1 << 11, dtype=np.int64))
+    merge(asks, direct, spare)
     asking = direct + handed_off
     return Early(out, asks[:asking], rough["waiters"], last_ms, last_end_ms)
 
@@ -124,7 +124,7 @@ def _settle(
 
 
 @kernel
-def _in_order(keys: Any, spare: Any, first: Any) -> None:
+def in_order(keys: Any, spare: Any, first: Any) -> None:
     """Put keys by their time into `spare`, in the order in which they stand where that is the same.
 
     By 11 of its 32 bits at a time, for each of which `first` has a place.
@@ -144,7 +144,7 @@ def _in_order(keys: Any, spare: Any, first: Any) -> None:
 
 
 @kernel
-def _merge(asks: Any, direct: int, handed: Any) -> None:
+def merge(asks: Any, direct: int, handed: Any) -> None:
     """Merge ascending keys into the first `direct` ones, likewise ascending, from behind."""
     place, d, h = direct + len(handed) - 1, direct - 1, len(handed) - 1
     while h >= 0:

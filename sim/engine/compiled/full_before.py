@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from sim.attendance import Staffing
 from sim.demand import Demand, Pools
-from sim.engine.compiled.before import by_rank, make_changes, pack
+from sim.engine.compiled.before import by_rank, in_order, make_changes, merge, pack
 from sim.engine.compiled.full_desk import (
     AGENT,
     ASKS,
@@ -41,7 +41,6 @@ from sim.engine.compiled.full_desk import (
     RULE,
     SPELL,
     STEP,
-    TAKER,
     TALE,
     TIMER,
     UNDECIDED,
@@ -98,7 +97,7 @@ def prepare(demand: Demand, staffing: Staffing, rules: Rules) -> tuple[Desk, Ear
     copies = m.follow_ups is not None and bool((m.follow_ups.siblings != Siblings.NONE).any())
     kinds, timers, windows, steps = make_kinds(demand, rules)
     pairs = make_pairs(rules, kinds)
-    group, skills, takers, rates = make_groups(staffing, rules)
+    group, skills, takers, rates = make_groups(staffing, rules, pairs)
     mark(kinds, group, pairs, takers)
     home_ms = NO_EVENT if staffing.by_person else len(staffing.heads) * staffing.interval_ms
     keys, values = changes(staffing, rules)
@@ -216,10 +215,11 @@ def settle(demand: Demand, desk: Desk) -> Early:
         demand.type, demand.arrival_ms, demand.fate, demand.bot_ms, demand.hand_off_ms, desk.kinds, desk.windows,
         desk.place, desk.status, desk.queued, desk.ended, asks, handed, desk.home_ms, desk.rechecks,
     )  # fmt: skip
-    keys = np.concatenate([asks[:direct], handed[:later]])
     if later:
-        keys.sort(kind="stable")
-    return Early(keys, unsettled, last_ms)
+        spare = np.empty(later, dtype=np.int64)
+        in_order(handed[:later], spare, np.empty(1 << 11, dtype=np.int64))
+        merge(asks, direct, spare)
+    return Early(asks[: direct + later], unsettled, last_ms)
 
 
 @kernel
@@ -364,7 +364,7 @@ def make_pairs(rules: Rules, kinds: Any) -> Any:
     return np.ascontiguousarray(pairs.ravel()).view(np.recarray)
 
 
-def make_groups(staffing: Staffing, rules: Rules) -> tuple[Any, Any, Any, Any]:
+def make_groups(staffing: Staffing, rules: Rules, pairs: Any) -> tuple[Any, Any, Any, Any]:
     """Records of the groups; who takes what; rates of several contacts in hand."""
     routing, m, groups = rules.routing, rules.mechanisms, len(staffing.groups)
     group: Any = np.zeros(groups, dtype=GROUP).view(np.recarray)
@@ -380,30 +380,35 @@ def make_groups(staffing: Staffing, rules: Rules) -> tuple[Any, Any, Any, Any]:
     group.final_heads = staffing.heads[-1] if len(staffing.heads) else 0
     may = np.where(routing.group_rank < NEVER_RANK, routing.type_rank, NEVER_RANK)
     row, column, rank, group.first_skill, group.last_skill = choices(may.T)
-    skills = make_choices(column, rank, column * groups + row)
+    skills = make_choices(column, rank, column * groups + row, pairs)
     row, column, rank, _, _ = choices(routing.group_rank)
-    takers = make_choices(column, rank, row * groups + column, TAKER)
+    takers = make_choices(column, rank, row * groups + column, pairs)
+    takers.ring = group.ring[takers.other]
     return group, skills, takers, rates.ravel()
 
 
-def make_choices(other: Any, rank: Any, pair: Any, dtype: Any = CHOICE) -> Any:
+def make_choices(other: Any, rank: Any, pair: Any, pairs: Any) -> Any:
     """Records of who may take what."""
-    made = np.zeros(len(other), dtype=dtype).view(np.recarray)
+    made = np.zeros(len(other), dtype=CHOICE).view(np.recarray)
     made.other, made.rank, made.pair = other, rank, pair
+    for name in ("delay", "reserve", "need"):
+        made[name] = pairs[name][pair]
     return made
 
 
 def mark(kinds: Any, group: Any, pairs: Any, takers: Any) -> None:
-    """Bits of types: whom a group takes, who may find an agent when nobody of a type waits any more; bits of rings."""
+    """Bits of types and of rings: which type may be taken from which ring."""
     types, groups = len(kinds), len(group)
     kinds.bit = 1 << np.arange(types, dtype=np.int64) % BITS
     kinds.due = NO_EVENT
     of = pairs.reshape(types, groups)
-    group.takes = np.bitwise_or.reduce(np.where(of.rank < NEVER_PAIR, kinds.bit[:, np.newaxis], 0), axis=0)
+    bits = np.where(of.rank < NEVER_PAIR, kinds.bit[:, np.newaxis], 0)
+    group.idle_stirs = np.bitwise_or.reduce(bits, axis=0)  # for a reserve idle agents count whoever may be taken
+    group.part_stirs = np.bitwise_or.reduce(np.where(of.need < group.capacity, bits, 0), axis=0)
+    group.mail_stirs = np.bitwise_or.reduce(np.where(kinds.deferred[:, np.newaxis], 0, bits), axis=0)
     held = of.all_slots.astype(bool) & (group.holds != 0)
-    kinds.frees = np.bitwise_or.reduce(np.where(held, group.takes, 0), axis=1)
-    takers.delay, takers.reserve = pairs.delay[takers.pair], pairs.reserve[takers.pair]
-    last = np.minimum(group.capacity[takers.other] - pairs.need[takers.pair], HIGHEST)  # below 0: no ring at all
+    kinds.frees = np.bitwise_or.reduce(np.where(held, group.idle_stirs, 0), axis=1)
+    last = np.minimum(group.capacity[takers.other] - takers.need, HIGHEST)  # below 0: no ring at all
     mail = np.where(kinds.deferred[takers.pair // groups], 0, MAIL) if kinds.interruptible.any() else 0
     takers.levels = (1 << (last.astype(np.int64) + 1)) - 1 | mail
 

@@ -41,7 +41,8 @@ BOT_STATUS[BotFate.GIVES_UP] = Status.GAVE_UP_IN_BOT
     COMING_GROUP, NOW, SEATED, EVENTS, RUNNING, OUTLASTS,
 ) = range(17)  # fmt: skip
 
-NODE = np.dtype([("since", "i8"), ("next", "i4"), ("previous", "i4")])
+# Numbers of places in arrays are unsigned where they can be: Numba then need not ask whether they count from the end.
+NODE = np.dtype([("since", "i8"), ("next", "u4"), ("previous", "u4")])
 """A contact's place in a queue, at contact + the number of queues.
 
 The queues' own places come first, each at once before the first and behind the last of its ring: of each type the
@@ -51,10 +52,11 @@ KIND = np.dtype(
     [(name, "i8") for name in (
         "last_wait", "handle", "offer_at", "accept", "promise", "ring", "answer", "detection", "bit", "frees", "due",
     )]
-    + [(name, "i4") for name in (
-        "waiting", "first_taker", "last_taker", "first_timer", "last_timer", "first_window", "last_window",
-        "first_rule", "last_rule", "first_step", "last_step", "line", "place", "bot", "channel", "listens",
+    + [(name, "u4") for name in (
+        "first_taker", "last_taker", "first_timer", "last_timer", "first_window", "last_window", "first_rule",
+        "last_rule", "first_step", "last_step",
     )]
+    + [(name, "i4") for name in ("waiting", "line", "place", "bot", "channel", "listens")]
     + [(name, "u1") for name in (
         "deferred", "interruptible", "silent", "always_open", "awaits_bot", "predictor", "pad", "pad2",
     )]
@@ -65,15 +67,18 @@ KIND = np.dtype(
 types that may find an agent when none of this one waits any more, at `due` a delay of who waits first runs out.
 """
 GROUP = np.dtype(
-    [(name, "i8") for name in ("per_hour", "most", "recovery", "switch", "takes", "levels")]
-    + [(name, "i4") for name in (
-        "capacity", "ring", "idle", "present", "excess", "lowest_away", "final_heads", "first_skill", "last_skill",
-        "holds",
+    [(name, "i8") for name in (
+        "per_hour", "most", "recovery", "switch", "levels", "idle_stirs", "part_stirs", "mail_stirs",
     )]
+    + [(name, "u4") for name in ("ring", "first_skill", "last_skill")]
+    + [(name, "i4") for name in ("capacity", "idle", "present", "excess", "lowest_away", "final_heads", "holds")]
 )  # fmt: skip
 """An agent group; `ring + u` is the place, behind all agents, of the ring of those with u slots used, `ring +
-capacity` of those with interruptible work; `takes` has the bits of the types it may take, `levels` one of each
-ring that somebody stands in (`level`)."""
+capacity` of those with interruptible work; `levels` has a bit for each ring that somebody stands in (`level`).
+
+The three that end in `stirs` are bits of the types whose first contact may find an agent when one comes to the ring of
+the idle, to one of those with some slots used, to that of those with interruptible work.
+"""
 PAIR = np.dtype(
     [(name, "i8") for name in ("agent_a", "agent_b", "contact_a", "contact_b", "resolves")]
     + [(name, "i4") for name in ("delay", "permille", "need", "reserve", "rank")]
@@ -84,11 +89,15 @@ PAIR = np.dtype(
 `direct`: an agent has one at a time and nobody asks when the talk ends, so that one event ends all work. `all_slots`:
 of a live type that takes every slot.
 """
-CHOICE = np.dtype([("other", "i4"), ("rank", "i4"), ("pair", "i4")])
-"""A type that a group may take."""
-TAKER = np.dtype([("levels", "i8"), ("other", "i4"), ("rank", "i4"), ("pair", "i4"), ("delay", "i4"),
-                  ("reserve", "i4"), ("pad", "i4")])  # fmt: skip
-"""A group that may take a type; `levels` are the bits of the rings from which it takes."""
+CHOICE = np.dtype(
+    [("levels", "i8")]
+    + [(name, "u4") for name in ("other", "pair", "ring")]
+    + [(name, "i4") for name in ("rank", "delay", "reserve", "need", "pad")]
+)
+"""A type that a group may take, or the other way round, with some of what their pair says.
+
+Of a group that may take a type: `ring`, as there, and `levels`, the bits of the rings from which it takes.
+"""
 TIMER = np.dtype([("after", "i8"), ("overflows", "i4"), ("asks", "i4")])
 """So long after asking a contact looks, asks elsewhere as well, or both."""
 STEP = np.dtype([("at", "i8"), ("word", "i8")])
@@ -112,7 +121,8 @@ CIRCLE = np.dtype([("duplicate", "i8"), ("founder", "i4"), ("next", "i4"), ("las
 """Copies of one contact, a chain from the founder, whose record holds for all."""
 AGENT = np.dtype(
     [("since", "i8"), ("paced", "i8")]
-    + [(name, "i4") for name in ("spell", "plan", "next", "previous", "jobs", "aside", "ring", "number", "used")]
+    + [(name, "u4") for name in ("spell", "next", "previous", "jobs", "number", "used")]
+    + [(name, "i4") for name in ("plan", "aside", "ring")]
     + [("group", "u2"), ("state", "u1"), ("held", "u1"), ("direct", "u1"), ("interruptible", "u1"), ("pad", "u2")]
     + [("pad2", "u4")]
 )
@@ -125,7 +135,7 @@ PERSON = np.dtype(
 """What is seldom needed of an agent: time with work in hand up to `turned`, fatigue, speed; work put aside."""
 JOB = np.dtype(
     [(name, "i8") for name in ("units", "ms", "after")]
-    + [(name, "i4") for name in ("contact", "factor", "stage", "pad")]
+    + [(name, "u4") for name in ("contact", "factor", "stage", "pad")]
 )
 """A contact in hand: its stage of `ms`, of which `units` (ms * 1000) are left, and the after-contact work to come."""
 SPELL = np.dtype([("on", "i8"), ("off", "i8"), ("left", "i8"), ("agent", "i4"), ("group", "i2"), ("pad", "i2")])

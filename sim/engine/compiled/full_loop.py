@@ -9,7 +9,6 @@ Each step of the inner loop does one thing: an ending and its follow-up, or one 
 from typing import Any
 
 from sim import keys as plain_keys
-from sim.demand import FOREVER
 from sim.engine.compiled.full_desk import (
     ASKS,
     AWAITS_BOT,
@@ -83,6 +82,7 @@ from sim.engine.compiled.full_steps import (
     mix,
     moment,
     next_delay,
+    next_timer,
     push,
 )
 from sim.engine.compiled.full_work import (
@@ -131,7 +131,7 @@ ABANDONED, WITHDRAWN, UNSERVED = (int(s) for s in (Status.ABANDONED, Status.WITH
 NO_FORECAST, NO_END = int(Predictor.NONE), whole(NEVER)  # the end of a spell by level
 BALKS = whole(plain_keys.BALKS)
 ACCEPTS_CALLBACK = whole(plain_keys.ACCEPTS_CALLBACK)
-BOT, DELAY, PATIENCE = (kind << KIND_SHIFT for kind in (BOT_ENDS, DELAY_ENDS, PATIENCE_ENDS))
+BOT = BOT_ENDS << KIND_SHIFT
 
 
 @kernel
@@ -153,7 +153,8 @@ def follow(d: Desk, heap: Any, state: Any) -> None:
     ask_count, change_count = len(asks), len(change_keys)
     ask_key = asks[next_ask] if next_ask < ask_count else NO_EVENT
     change_key = change_keys[next_change] if next_change < change_count else NO_EVENT
-    stirred, look_at = -1, NO_EVENT  # types, as bits, whose first contact may find an agent whom it did not find before
+    # types as bits: whose first contact may find an agent whom it did not find before; of which somebody waits
+    stirred, standing, look_at = -1, -1, NO_EVENT
     state[RUNNING] = 0
     while True:
         others = in_queue + before_bot
@@ -317,7 +318,9 @@ def follow(d: Desk, heap: Any, state: Any) -> None:
                 factor = whole(persons[a].factor)
                 left[c] = (persons[a].units * 1000 + factor // 2) // factor
                 place[c] = WAITS
-                stirred |= join_queue(nodes, kinds, places, flags, queues, whole(type_of[c]), c, queued[c])
+                k = whole(type_of[c])
+                stirred |= join_queue(nodes, kinds, places, flags, queues, k, c, queued[c])
+                standing |= kinds[k].bit
                 in_queue += 1
             if agent.number > 0:
                 agent.state = LEAVING
@@ -420,7 +423,7 @@ def follow(d: Desk, heap: Any, state: Any) -> None:
                 b, g = a, whole(agents[a].group)
                 if looks and in_queue > 0 and agents[a].used < groups[g].capacity:
                     if simple:
-                        w = first_of_all(nodes, groups, skills, pairs, queues, g, now)
+                        w = first_of_all(nodes, groups, skills, queues, g, now)
                     else:
                         w = find_contact(
                             agents, nodes, kinds, groups, skills, pairs, contact_choice, queues, a, in_queue, now
@@ -433,7 +436,7 @@ def follow(d: Desk, heap: Any, state: Any) -> None:
                 waited = now - queued[c]
                 if seeks and seated > 0:
                     if simple:
-                        b = longest_idle(agents, kinds, groups, takers, pairs, heads, k, waited)
+                        b = longest_idle(agents, kinds, takers, heads, k, waited)
                     elif may_find(kinds, groups, takers, k, waited):
                         if last_agent and c >= demanded:
                             b = whole(agent_of[tales[c - demanded].parent])
@@ -459,9 +462,7 @@ def follow(d: Desk, heap: Any, state: Any) -> None:
                         for j in range(kinds[k].first_timer, kinds[k].last_timer):
                             if waited == timers[j].after and timers[j].asks:
                                 ender, ending, concludes, longed = c, WAITING, False, waited
-                        due = next_delay(kinds, timers, k, queued[c], flags[c] & CALLBACK > 0, now + 1)
-                        if due != NO_EVENT:
-                            pending = moment(due) | DELAY | c
+                        pending = next_timer(kinds, timers, patience_of, flags, k, c, queued[c], now + 1)
                 else:
                     deferred, pool = kinds[k].deferred, whole(kinds[k].place)
                     if place[c] != CARRIED:
@@ -483,20 +484,15 @@ def follow(d: Desk, heap: Any, state: Any) -> None:
                                     give_line_back(flags, kinds, lines, k, c)
                                 flags[c] |= byte(CALLBACK)
                     if ender < 0:
-                        callback = flags[c] & CALLBACK > 0
                         stirred |= join_queue(nodes, kinds, places, flags, queues, k, c, queued[c])
+                        standing |= kinds[k].bit
                         place[c] = WAITS
                         in_queue += 1
-                        if patience_of[c] != FOREVER and not callback and not deferred:
-                            pending = moment(now + patience_of[c]) | PATIENCE | c
-                        due = next_delay(kinds, timers, k, queued[c], callback, now)
-                        if due != NO_EVENT:
-                            size = push(heap, size, moment(due) | DELAY | c, popped)
-                            popped = False
+                        pending = next_timer(kinds, timers, patience_of, flags, k, c, queued[c], now)
                 c = -1
-            elif checks and (recheck < types or stirred != 0):  # ---------------- those who wait look after every event
+            elif checks and (recheck < types or stirred & standing):  # --------- those who wait look after every event
                 # A look that found nobody finds nobody again before somebody stands in a ring of a group that takes the
-                # type (`takes`), another contact is the first of the type, nobody waits any more of one for which slots
+                # type (`seat`), another contact is the first of the type, nobody waits any more of one for which slots
                 # are held (`frees`), or the first one's next delay is over (`due`): all else only takes agents away.
                 # So types that are not stirred need not look: it would change nothing.
                 if recheck == types:
@@ -504,7 +500,10 @@ def follow(d: Desk, heap: Any, state: Any) -> None:
                 if (looking | stirred) & kinds[recheck].bit:
                     if types <= BITS:
                         stirred &= ~kinds[recheck].bit
-                    if kinds[recheck].waiting > 0:
+                        looking &= ~kinds[recheck].bit
+                    if kinds[recheck].waiting == 0:
+                        standing &= ~kinds[recheck].bit if types <= BITS else -1
+                    else:
                         c = whole(nodes[2 * recheck].next) - queues
                         if c < 0:
                             c = whole(nodes[2 * recheck + 1].next) - queues
@@ -531,7 +530,7 @@ def follow(d: Desk, heap: Any, state: Any) -> None:
                 end_key, recalls = begin(
                     type_of, talk_of, after_of, place, flags, status, queued, answered, ended, released, agent_of,
                     resolved, work, left, keys, circles, kinds, groups, pairs, agents, persons, jobs, rates, state,
-                    turns, individual, w, b, now,
+                    turns, individual, width, w, b, now,
                 )  # fmt: skip
                 if recalls >= 0:
                     copy = recalls
@@ -568,9 +567,8 @@ def follow(d: Desk, heap: Any, state: Any) -> None:
                 if end_key != ends[leaf + b]:
                     set_end(ends, b, end_key)
                 if agent.ring < 0 and agent.state == PRESENT and (agent.used < group.capacity or agent.interruptible):
-                    seat(agents, group, b)
+                    stirred |= seat(agents, group, b)
                     seated += 1
-                    stirred |= group.takes
         # ------------------------------------------------------------------------------------ the heap
         if pending != NO_EVENT:
             size = push(heap, size, pending, popped)

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sim.engine.compiled.full_desk import NEVER_PAIR
+from sim.engine.compiled.full_desk import MAIL, NEVER_PAIR
 from sim.engine.compiled.full_steps import first_waiting, high, mix
 from sim.engine.compiled.kernel import inlined, whole
 from sim.keys import CHOOSES_AGENT as CHOOSES
@@ -75,7 +75,7 @@ def urgency(choice: int, kinds: Any, pairs: Any, p: int, k: int, waited: int, in
 
 
 @inlined
-def first_of_all(nodes: Any, groups: Any, skills: Any, pairs: Any, queues: int, g: int, now: int) -> int:
+def first_of_all(nodes: Any, groups: Any, skills: Any, queues: int, g: int, now: int) -> int:
     """The place in a queue of the contact that an agent takes, where only ranks, delays and waits count; -1: none."""
     w, rank, since = -1, 0, 0
     for j in range(groups[g].first_skill, groups[g].last_skill):
@@ -85,7 +85,7 @@ def first_of_all(nodes: Any, groups: Any, skills: Any, pairs: Any, queues: int, 
         first = whole(nodes[2 * skill.other + 1].next)
         if (
             first >= queues
-            and now - nodes[first].since >= pairs[skill.pair].delay
+            and now - nodes[first].since >= skill.delay
             and (w < 0 or nodes[first].since < since or (nodes[first].since == since and first < w))
         ):
             w, rank, since = first, skill.rank, nodes[first].since
@@ -106,20 +106,21 @@ def find_contact(
         return -1
     w, rank, best, best_lane = -1, 0, 0, 0
     for j in range(group.first_skill, group.last_skill):
-        if w >= 0 and skills[j].rank != rank:
+        skill = skills[j]
+        if w >= 0 and skill.rank != rank:
             break
-        k, p = whole(skills[j].other), whole(skills[j].pair)
-        if kinds[k].waiting == 0 or (kinds[k].deferred and agent.aside >= 0):
+        k = whole(skill.other)
+        if kinds[k].waiting == 0 or skill.need > room or group.idle < skill.reserve:
             continue
-        if pairs[p].need > room or group.idle < pairs[p].reserve:
+        if agent.aside >= 0 and kinds[k].deferred:
             continue
         for lane in range(2):
             first = whole(nodes[2 * k + lane].next)
-            if first < queues or now - nodes[first].since < pairs[p].delay:
+            if first < queues or now - nodes[first].since < skill.delay:
                 continue
             urgent = 0
             if choice != LONGEST_WAIT:
-                urgent = urgency(choice, kinds, pairs, p, k, now - nodes[first].since, in_queue)
+                urgent = urgency(choice, kinds, pairs, whole(skill.pair), k, now - nodes[first].since, in_queue)
             if w >= 0:
                 if lane != best_lane:
                     if lane > best_lane:
@@ -129,7 +130,7 @@ def find_contact(
                         continue
                 elif nodes[first].since > nodes[w].since or (nodes[first].since == nodes[w].since and first > w):
                     continue
-            w, rank, best, best_lane = first, skills[j].rank, urgent, lane
+            w, rank, best, best_lane = first, skill.rank, urgent, lane
     return w
 
 
@@ -144,17 +145,17 @@ def may_find(kinds: Any, groups: Any, takers: Any, k: int, waited: int) -> bool:
 
 
 @inlined
-def longest_idle(agents: Any, kinds: Any, groups: Any, takers: Any, pairs: Any, heads: int, k: int, waited: int) -> int:
+def longest_idle(agents: Any, kinds: Any, takers: Any, heads: int, k: int, waited: int) -> int:
     """The agent who takes a contact, where only ranks, delays and idleness count; -1: none."""
     b, rank, since = -1, 0, 0
     for j in range(kinds[k].first_taker, kinds[k].last_taker):
         taker = takers[j]
         if b >= 0 and taker.rank != rank:
             break
-        first = whole(agents[groups[taker.other].ring].next)
+        first = whole(agents[taker.ring].next)
         if (
             first < heads
-            and waited >= pairs[taker.pair].delay
+            and waited >= taker.delay
             and (b < 0 or agents[first].since < since or (agents[first].since == since and first < b))
         ):
             b, rank, since = first, taker.rank, agents[first].since
@@ -170,24 +171,25 @@ def find_agent(
     b, rank, best, best_level, number = -1, 0, 0, 0, 0
     deferred = kinds[k].deferred
     for j in range(kinds[k].first_taker, kinds[k].last_taker):
-        if b >= 0 and takers[j].rank != rank:
+        taker = takers[j]
+        if b >= 0 and taker.rank != rank:
             break
-        p, g = whole(takers[j].pair), whole(takers[j].other)
-        pair, group = pairs[p], groups[g]
-        spare = group.idle - pair.reserve
-        if waited < pair.delay or spare < 0:
+        p, g = whole(taker.pair), whole(taker.other)
+        group = groups[g]
+        spare = group.idle - taker.reserve
+        if not group.levels & taker.levels or waited < taker.delay or spare < 0:
             continue
-        levels = group.capacity - pair.need + 1
+        levels = group.capacity - taker.need + 1
         if levels > 1 and group.holds and all_slots_awaited(kinds, groups, skills, pairs, g):
             levels = 1
         walks = (
             choice == UNIFORM
             or choice == LEAST_BUSY
-            or (choice == BY_SCORE and pair.agent_b < 0)
+            or (choice == BY_SCORE and pairs[p].agent_b < 0)
             or (choice != LONGEST_IDLE and individual)
         )
         for level in range(0 if spare > 0 else 1, levels):
-            i = whole(agents[group.ring + level].next)
+            i = whole(agents[whole(taker.ring) + level].next)
             while i < heads:
                 if not (deferred and agents[i].aside >= 0):
                     number += 1
@@ -202,7 +204,7 @@ def find_agent(
                             and (since < agents[b].since or (since == agents[b].since and i < b))
                         )
                     if better:
-                        b, rank, best, best_level = i, takers[j].rank, unfit, level
+                        b, rank, best, best_level = i, taker.rank, unfit, level
                     if not walks:
                         break
                 i = whole(agents[i].next)
@@ -217,14 +219,15 @@ def find_agent(
                 number -= is_free(agents, groups, kinds, skills, pairs, b, k, waited)
     if b < 0 and interrupts and not deferred:
         for j in range(kinds[k].first_taker, kinds[k].last_taker):
-            if b >= 0 and takers[j].rank != rank:
+            taker = takers[j]
+            if b >= 0 and taker.rank != rank:
                 break
-            pair, group = pairs[takers[j].pair], groups[takers[j].other]
-            i = whole(agents[group.ring + group.capacity].next)
-            if i >= heads or waited < pair.delay or group.idle < pair.reserve:
+            group = groups[taker.other]
+            if not group.levels & MAIL or waited < taker.delay or group.idle < taker.reserve:
                 continue
+            i = whole(agents[whole(taker.ring) + group.capacity].next)
             if b < 0 or agents[i].since < agents[b].since or (agents[i].since == agents[b].since and i < b):
-                b, rank = i, takers[j].rank
+                b, rank = i, taker.rank
     return b
 
 

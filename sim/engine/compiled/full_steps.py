@@ -26,7 +26,7 @@ from sim.engine.compiled.full_desk import (
 )
 from sim.engine.compiled.kernel import byte, inlined, kernel, whole
 from sim.engine.compiled.loop import KIND_SHIFT, NO_EVENT, TIME_SHIFT, link, sift_down, sift_up, unlink
-from sim.engine.precedence import BOT_ENDS, CONTACT_ENTERS, PATIENCE_ENDS
+from sim.engine.precedence import BOT_ENDS, CONTACT_ENTERS, DELAY_ENDS, PATIENCE_ENDS
 from sim.mechanisms import Siblings
 from sim.outcome import NEVER, Cause, Status
 
@@ -40,7 +40,9 @@ LAST_INSTANT = (1 << 32) - 1
 """What is later happens never: the driver refuses a run that comes so far."""
 GAMMA, FIRST, SECOND = (np.uint64(x) for x in (0x9E37_79B9_7F4A_7C15, 0xBF58_476D_1CE4_E5B9, 0x94D0_49BB_1331_11EB))
 BITS_30, BITS_27, BITS_31, BITS_32 = (np.uint64(x) for x in (30, 27, 31, 32))
-ENTERS, BOT, PATIENCE = (kind << KIND_SHIFT for kind in (CONTACT_ENTERS, BOT_ENDS, PATIENCE_ENDS))
+ENTERS, BOT, DELAY, PATIENCE = (
+    kind << KIND_SHIFT for kind in (CONTACT_ENTERS, BOT_ENDS, DELAY_ENDS, PATIENCE_ENDS)
+)
 
 # ------------------------------------------------------------------------------------------------------- keys and time
 
@@ -106,6 +108,17 @@ def next_delay(kinds: Any, timers: Any, k: int, queued: int, callback: bool, lea
     if callback and queued + kinds[k].promise >= least:
         due = min(due, queued + kinds[k].promise)
     return due
+
+
+@inlined
+def next_timer(kinds: Any, timers: Any, patience_of: Any, flags: Any, k: int, c: int, queued: int, least: int) -> Any:
+    """What happens next to one who waits if nothing changes: a delay is over, or patience; NO_EVENT: nothing."""
+    callback = flags[c] & CALLBACK > 0
+    due = next_delay(kinds, timers, k, queued, callback, least)
+    key = NO_EVENT if due == NO_EVENT else moment(due) | DELAY | c
+    if patience_of[c] != FOREVER and not callback and not kinds[k].deferred:
+        key = min(key, moment(max(queued, 0) + patience_of[c]) | PATIENCE | c)
+    return key
 
 
 # --------------------------------------------------------------------------------------------------------------- rings

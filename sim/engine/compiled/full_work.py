@@ -68,9 +68,9 @@ def factor_of(persons: Any, groups: Any, permille: int, g: int, a: int) -> Any:
 @inlined
 def catch_up(agents: Any, jobs: Any, a: int, pace: int, now: int) -> None:
     """Bring the work in hand up to date."""
-    first, elapsed = agents[a].jobs, now - agents[a].paced
+    first, done = whole(agents[a].jobs), pace * (now - agents[a].paced)
     for j in range(first, first + agents[a].number):
-        jobs[j].units = max(0, jobs[j].units - pace * elapsed)
+        jobs[j].units = max(0, jobs[j].units - done)
     agents[a].paced = now
 
 
@@ -81,13 +81,17 @@ def level(u: int, capacity: int) -> Any:
 
 
 @inlined
-def seat(agents: Any, group: Any, a: int) -> None:
-    """The agent stands in the ring of those with as many slots used."""
-    agent = agents[a]
-    agent.ring = group.ring + agent.used
-    group.idle += agent.used == 0
-    group.levels |= level(whole(agent.used), whole(group.capacity))
-    insert(agents, whole(agent.ring), a, agent.since)
+def seat(agents: Any, group: Any, a: int) -> Any:
+    """The agent stands in the ring of those with as many slots used; bits of the types that may find one for that."""
+    agent, u = agents[a], whole(agents[a].used)
+    ring = group.ring + u
+    agent.ring = ring
+    group.levels |= level(u, whole(group.capacity))
+    insert(agents, ring, a, agent.since)
+    if u == 0:
+        group.idle += 1
+        return group.idle_stirs
+    return group.mail_stirs if u == group.capacity else group.part_stirs
 
 
 @inlined
@@ -106,7 +110,7 @@ def unseat(agents: Any, group: Any, a: int) -> None:
 def put_aside(agents: Any, persons: Any, jobs: Any, place: Any, work: Any, a: int, now: int) -> None:
     """The agent, in no ring any more, puts the interruptible work in hand aside."""
     agent, person, job = agents[a], persons[a], jobs[agents[a].jobs]
-    c = job.contact
+    c = whole(job.contact)
     work[c] += now - person.begun
     place[c] = PUT_ASIDE
     person.units = max(0, job.units - 1000 * (now - agent.paced))
@@ -121,8 +125,8 @@ def put_aside(agents: Any, persons: Any, jobs: Any, place: Any, work: Any, a: in
 @inlined
 def next_end(agents: Any, jobs: Any, a: int, pace: int) -> Any:
     """When the first of the stages in hand ends if nothing changes."""
-    agent, least = agents[a], NO_EVENT
-    for j in range(agent.jobs, agent.jobs + agent.number):
+    agent, first, least = agents[a], whole(agents[a].jobs), NO_EVENT
+    for j in range(first, first + agent.number):
         least = min(least, jobs[j].units)
     return agent.paced + (least + pace - 1) // pace
 
@@ -173,7 +177,7 @@ def stage_ends(
     j = whole(agent.jobs)
     while jobs[j].units > 0:
         j += 1
-    for i in range(j + 1, agent.jobs + agent.number):
+    for i in range(j + 1, whole(agent.jobs) + agent.number):
         if jobs[i].units == 0 and jobs[i].contact < jobs[j].contact:
             j = i
     job = jobs[j]
@@ -221,7 +225,7 @@ def stage_ends(
             tire(persons, a, now)
         agent.number -= 1
         agent.used -= pairs[k * len(groups) + g].need
-        jobs[j] = jobs[agent.jobs + agent.number]
+        jobs[j] = jobs[whole(agent.jobs) + agent.number]
     return begins == stage, ender, ending, copy
 
 
@@ -230,7 +234,7 @@ def begin(
     type_of: Any, talk_of: Any, after_of: Any, place: Any, flags: Any, status: Any, queued: Any, answered: Any,
     ended: Any, released: Any, agent_of: Any, resolved: Any, work: Any, left: Any, keys: Any, circles: Any, kinds: Any,
     groups: Any, pairs: Any, agents: Any, persons: Any, jobs: Any, rates: Any, state: Any,
-    turns: bool, individual: bool, w: int, b: int, now: int,
+    turns: bool, individual: bool, width: int, w: int, b: int, now: int,
 ) -> tuple[int, int]:  # fmt: skip
     """The agent, in no ring, begins the contact, in no queue.
 
@@ -247,7 +251,7 @@ def begin(
     if agent.interruptible:
         put_aside(agents, persons, jobs, place, work, b, now)
     if agent.number > 0:
-        catch_up(agents, jobs, b, rates[g * (len(rates) // len(groups)) + agent.number], now)
+        catch_up(agents, jobs, b, rates[g * width + agent.number], now)
     agent.paced = now
     agent.since = now
     agent_of[w] = b
@@ -300,7 +304,7 @@ def begin(
         if stage == WHOLE:
             agent.interruptible = 1
             persons[b].begun = now
-        job = jobs[agent.jobs + agent.number]
+        job = jobs[whole(agent.jobs) + agent.number]
         job.contact = w
         job.stage = stage
         job.factor = factor
