@@ -20,7 +20,7 @@ def backlog(rows: Rows) -> Backlog | None:
     if deferral is None or not deferral.deferred.any():
         return None
     c, grid = rows.contacts, rows.grid
-    own = deferral.deferred[rows.kind] & (c.queued != NEVER) & (c.status != Status.AFTER_HORIZON)
+    own = deferral.deferred[rows.kind] & (c.queued != NEVER) & (c.status != Status.AFTER_HORIZON) & rows.there
     own &= c.status != Status.BLOCKED
     kind, since = rows.kind[own], c.queued[own]
     done = np.where(c.released == NEVER, _gone(rows), c.released)[own]

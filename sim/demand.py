@@ -55,7 +55,7 @@ class Demand:
     from the bot's end to asking for a person, `patience_ms` FOREVER where nobody hangs up, `leaves_at_once` where the
     contact hangs up rather than wait at all. `talk_ms` already carries difficulty and what the hand-off adds. Contacts
     with an arrival below 0 are carried in: they asked then and wait when the desk begins. `pools` are what follow-ups
-    draw from, None where there are none.
+    draw from, None where there are none. Ordinals of a type are counted from the instant `begins_ms` on.
     """
 
     types: tuple[str, ...]
@@ -71,6 +71,7 @@ class Demand:
     talk_ms: npt.NDArray[np.int32]
     after_ms: npt.NDArray[np.int32]
     pools: Pools | None = None
+    begins_ms: int = 0
 
     def __len__(self) -> int:
         return len(self.type)
@@ -79,13 +80,13 @@ class Demand:
     def key(self) -> npt.NDArray[np.uint64]:
         """What the contacts' decisions hang on, shape [contact]: seed, replication, type's name and ordinal, mixed.
 
-        Those carried in have ordinals below 0, so that a backlog leaves the decisions of all others alone.
+        Those from before have ordinals below 0, so that a backlog leaves the decisions of all others alone.
         """
         day = mix(mix(self.seed & WORD, 0), self.replication)
         key = np.empty(len(self), dtype=np.uint64)
         for k, name in enumerate(self.types):
             mine = np.flatnonzero(self.type == k)
-            ordinal = np.arange(len(mine)) - np.searchsorted(self.arrival_ms[mine], 0)
+            ordinal = np.arange(len(mine)) - np.searchsorted(self.arrival_ms[mine], self.begins_ms)
             key[mine] = mix_all(np.uint64(mix(day, name_key(name))), ordinal.astype(np.uint64))
         return key
 
@@ -190,7 +191,8 @@ POOLED = _COLUMNS.keys() - {"type", "arrival_ms"}
 def _merged(drawn: list[Columns], types: tuple[str, ...], seed: int, replication: int, pools: Pools | None) -> Demand:
     """All contacts in order; a column that a type lacks keeps its default there, 0 unless said otherwise."""
     edges = np.cumsum([0, *(len(of_type["arrival_ms"]) for of_type in drawn)]).tolist()
-    merged, room = columns(edges[-1], **_COLUMNS), np.empty(edges[-1], dtype=np.int64)
+    room = np.empty(edges[-1], dtype=np.int64)
+    merged: dict[str, Any] = columns(edges[-1], **_COLUMNS)
 
     def side_by_side(name: str) -> npt.NDArray[Any]:
         """A column's parts, type by type."""

@@ -21,7 +21,7 @@ _LATE = np.iinfo(np.int64).max
 def endings(rows: Rows, thresholds: Sequence[tuple[int, int, bool]], answered_in_time: Ints) -> Endings:
     """Count them; `answered_in_time` [threshold, interval] are those who were."""
     c, counted = rows.contacts, rows.counted
-    carried = rows.origin == Origin.CARRIED_IN
+    carried = rows.carried
     first = np.flatnonzero(counted & rows.talked)
     response = c.answered[first] - c.arrival[first]
     cell, size = rows.cell[first], rows.types * rows.grid.intervals

@@ -19,6 +19,7 @@ from sim.full_tally import tally_run, wants_table
 from sim.metrics import Pile, Tally, join, measured, tally_of
 from sim.scenario import Scenario
 from sim.staffing import StaffingPlan
+from sim.start import started
 from sim.workload import Workload, expected_counts, workload
 
 Customers = Callable[[int], Demand]
@@ -87,7 +88,8 @@ def simulation(
         staffing, came = attendance.attend(scenario, plan, seed, replication), draw(replication)
         if only_sums:
             return tally_of(*engines.sums(came, staffing, rules, by), scenario, staffing)
-        return tally_run(engines.run(came, staffing, rules, engine), scenario, staffing, rules, came)
+        outcome, came = started(scenario, staffing, rules, came, engine)
+        return tally_run(outcome, scenario, staffing, rules, came)
 
     return one
 

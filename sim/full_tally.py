@@ -20,7 +20,7 @@ from sim.metrics import Tally, count, measured, tally_of
 from sim.outcome import NEVER, Contacts, OutcomeTable, Status
 from sim.parts import Ints
 from sim.routing import Rules, rules
-from sim.rows import Origin, Rows
+from sim.rows import Rows
 from sim.satisfaction import contentment
 from sim.scenario import Scenario
 
@@ -28,7 +28,8 @@ from sim.scenario import Scenario
 def wants_table(scenario: Scenario, rules: Rules) -> bool:
     """Whether figures of this desk take the whole table of a run, not only sums."""
     asked = scenario.customers != Customers() or any(target.needs_table for target in scenario.targets)
-    return asked or scenario.booking == "answer" or not rules.is_plain
+    asked = asked or scenario.booking == "answer" or not rules.is_plain
+    return asked or scenario.warms_up or len(scenario.at_work) > 0
 
 
 def parts_of(scenario: Scenario) -> frozenset[str]:
@@ -90,7 +91,7 @@ def _usual(rows: Rows) -> Contacts:
 def _queue_of_others(rows: Rows) -> Ints:
     """The queue, too, of those who were carried in, from 0 on, and of those withdrawn, [type, interval]."""
     c, grid = rows.contacts, rows.grid
-    carried = (rows.origin == Origin.CARRIED_IN) & ~rows.ended_as(Status.CALLED_BACK, Status.CALLBACK_UNANSWERED)
+    carried = rows.carried & ~rows.ended_as(Status.CALLED_BACK, Status.CALLBACK_UNANSWERED)
     which = np.flatnonzero((carried | (c.status == Status.WITHDRAWN)) & (c.queued != NEVER))
     start = np.maximum(c.queued[which], 0)
     end = np.maximum(c.queued[which] + rows.wait[which], 0)

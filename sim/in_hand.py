@@ -105,7 +105,7 @@ class Pieces(NamedTuple):
 def spans_of(rows: Rows) -> Spans:
     """Each contact with its last agent, and what was done of it in spells before."""
     c, offers = rows.contacts, rows.rules.mechanisms.offers
-    had = np.flatnonzero(c.agent >= 0)
+    had = np.flatnonzero((c.agent >= 0) & rows.there)
     kind, agent = rows.kind[had], c.agent[had].astype(np.int64)
     answered, end, work = c.answered[had], c.released[had], c.work[had]
     start = np.where(answered == NEVER, end - work, answered)

@@ -80,7 +80,7 @@ def _work_saved(rows: Rows) -> tuple[Ints, Ints]:
         return none, none
     drawn = np.zeros(len(rows), dtype=np.int64)
     drawn[: len(rows.demand)] = rows.demand.talk_ms.astype(np.int64) + rows.demand.after_ms
-    known = np.arange(len(rows)) < len(rows.demand)
+    known = (np.arange(len(rows)) < len(rows.demand)) & rows.counted
     kept, asked = rows.contained & known, known & (c.queued != NEVER)
     mean = np.bincount(rows.kind[asked], weights=drawn[asked], minlength=rows.types) / np.maximum(
         np.bincount(rows.kind[asked], minlength=rows.types), 1

@@ -122,7 +122,7 @@ class Rows:
     def origin(self) -> npt.NDArray[np.uint8]:
         """Why each contact came, as an Origin."""
         cause, rules = self.contacts.cause, self.rules.mechanisms.follow_ups
-        found = np.where(cause == Cause.CARRIED_IN, Origin.CARRIED_IN, Origin.DRAWN).astype(np.uint8)
+        found = np.full(len(self), Origin.DRAWN, dtype=np.uint8)
         follows = cause >= Cause.FOLLOW_UP
         if rules is not None and follows.any():
             of_rule = np.array([_origin_of(int(on)) for on in rules.on], dtype=np.uint8)
@@ -130,7 +130,19 @@ class Rows:
         elif follows.any():  # real history names no rules: what became of the parent tells
             of_status = np.array([_origin_of(status) for status in Status], dtype=np.uint8)
             found[follows] = of_status[self.contacts.status[self.contacts.parent[follows]]]
+        found[(cause == Cause.CARRIED_IN) | (self.contacts.arrival < 0)] = Origin.CARRIED_IN
         return found
+
+    @cached_property
+    def there(self) -> Bools:
+        """Whether a contact is not over before the horizon begins, and stands here because others follow it."""
+        c = self.contacts
+        return np.asarray(np.maximum.reduce([c.arrival, c.queued, c.answered, c.ended, c.released]) >= 0)
+
+    @cached_property
+    def carried(self) -> Bools:
+        """Whether a contact was there when the desk began."""
+        return np.asarray((self.origin == Origin.CARRIED_IN) & self.there)
 
     @cached_property
     def follows(self) -> Bools:
@@ -145,7 +157,7 @@ class Rows:
     @cached_property
     def talked(self) -> Bools:
         """Whether an agent talked with the customer to the end."""
-        return self.ended_as(*SERVED)
+        return self.ended_as(*SERVED) & self.there
 
     @cached_property
     def contained(self) -> Bools:

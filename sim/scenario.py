@@ -26,7 +26,7 @@ from sim.desk.customers import Complaints, Customers, Satisfaction
 from sim.desk.follow_ups import FollowUp
 from sim.desk.routing import TAKES, Routing, RoutingOrName, Score
 from sim.desk.shifts import BreakRule, ShiftTemplate, StartWindow
-from sim.desk.start import Backlog
+from sim.desk.start import AtWork, Backlog
 from sim.desk.targets import OF_DEFERRED, SHARES, Costs, Measure, Target
 from sim.desk.waiting import Balk, CallBack, Due, Message, Silence
 from sim.staffing import StaffingPlan
@@ -39,6 +39,7 @@ __all__ = [
     "Absence",
     "AgentGroup",
     "Arrivals",
+    "AtWork",
     "Attendance",
     "Backlog",
     "Balk",
@@ -104,7 +105,9 @@ class Scenario(Spec):
     volume: Annotated[float, Field(gt=0)] = Field(1.0, description="multiplies all arrivals but those of a trace")
     busyness: Busyness = Busyness()
     events: dict[Name, Event] = Field({})
+    warm_up: Literal["none", "one period"] = added("none", "what a desk that repeats starts from")
     backlog: dict[str, Backlog] = added({}, "contacts that are open when the desk begins, by type")
+    at_work: tuple[AtWork, ...] = added((), "agents who are busy when the desk begins")
     agent_groups: dict[Name, AgentGroup] = Field(min_length=1)
     routing: RoutingOrName = Routing()
     staffing: StaffingPlan | None = None
@@ -119,7 +122,8 @@ class Scenario(Spec):
 
     @model_validator(mode="after")
     def _refers_to_what_exists(self) -> "Scenario":
-        problems = [*_dangling(self), *_mistimed(self), *_fallen(self), *_unsuited(self), *_unmeasurable(self)]
+        problems = [*_dangling(self), *_mistimed(self), *_fallen(self), *_unready(self)]
+        problems += [*_unsuited(self), *_unmeasurable(self)]
         if problems:
             raise ProblemList(problems)
         return self
@@ -136,6 +140,11 @@ class Scenario(Spec):
         """Whether sixteen replications in a row are one stratified sample (docs/model.md §4)."""
         incidents = any(not event.is_certain for event in self.events.values())
         return self.busyness.varies or self.forecasts or incidents
+
+    @property
+    def warms_up(self) -> bool:
+        """Whether it starts from a period already run."""
+        return self.warm_up != "none"
 
     @property
     def forecasts(self) -> bool:
@@ -188,6 +197,13 @@ def _dangling(s: Scenario) -> Iterator[tuple[Where, str]]:
         if name not in types:
             yield ("backlog", name), unknown_name(name, types, "contact type")
     yield from _unknown_busy(s)
+    for i, entry in enumerate(s.at_work):
+        if entry.contact_type not in types:
+            yield ("at_work", i, "contact_type"), unknown_name(entry.contact_type, types, "contact type")
+        elif entry.group not in groups:
+            yield ("at_work", i, "group"), unknown_name(entry.group, groups, "agent group")
+        elif entry.contact_type not in groups[entry.group].skills:
+            yield ("at_work", i, "group"), f"{entry.group} has no skill {entry.contact_type}: give it this skill"
     for path in s.forecast.paths[:1] if s.forecast else ():
         traced = {row.contact_type for row in s.trace or ()}
         for name in path:
@@ -266,6 +282,17 @@ def _unsuited(s: Scenario) -> Iterator[tuple[Where, str]]:
                 yield (*at, key), f"deferred work waits until it is done: take {key} away"
         if kind.at_closing == "disconnect":
             yield (*at, "at_closing"), "no deferred work is cut off at closing, it stays until it is done: write keep"
+
+
+def _unready(s: Scenario) -> Iterator[tuple[Where, str]]:
+    """A period that was run before is one that repeats, and leaves what it leaves."""
+    if s.warm_up != "none" and s.horizon.repeats == "never":
+        yield ("warm_up",), "only a desk that repeats has run before: give horizon.repeats day or week"
+    rule = "a desk that warms up starts with what the period before left"
+    if s.warm_up != "none" and s.backlog:
+        yield ("backlog",), f"{rule}: give either backlog or warm_up"
+    if s.warm_up != "none" and s.at_work:
+        yield ("at_work",), f"{rule}: give either at_work or warm_up"
 
 
 def _unmeasurable(s: Scenario) -> Iterator[tuple[Where, str]]:

@@ -230,6 +230,8 @@ _REFERENCES = (
     ("agent_groups.*.skills", "contact_types", "contact type"),
     ("contact_types.*.follow_ups.*.to", "contact_types", "contact type"),
     ("backlog", "contact_types", "contact type"),
+    ("at_work.*.contact_type", "contact_types", "contact type"),
+    ("at_work.*.group", "agent_groups", "agent group"),
     ("routing.weights", "contact_types", "contact type"),
     ("routing.costs", "contact_types", "contact type"),
     ("routing.ratios", "contact_types", "contact type"),

@@ -52,6 +52,7 @@ class Quantity(IntEnum):
     PATH = 30
     INCIDENT = 31
     INCIDENT_AT = 32
+    REMAINING = 33
 
 
 def name_key(name: str) -> int:

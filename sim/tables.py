@@ -25,6 +25,7 @@ from sim.metrics import own_thresholds
 from sim.outcome import NEVER, Cause, OutcomeTable, Status
 from sim.scenario import Scenario
 from sim.staffing import StaffingPlan
+from sim.start import started
 from sim.workload import expected_counts
 
 Column = np.ma.MaskedArray[Any, Any]
@@ -91,7 +92,8 @@ def each(
     simulate = engines.choose(engine, float(expected_counts(scenario).sum()) * replications, scenario.horizon.length_ms)
     for replication in range(first, first + replications):
         staffing = attendance.attend(scenario, chosen, seed, replication)
-        outcome = engines.run(demand.sample(scenario, seed, replication), staffing, rules, simulate)
+        came = demand.sample(scenario, seed, replication)
+        outcome, _ = started(scenario, staffing, rules, came, simulate)
         yield tables(outcome, scenario, staffing, replication)
 
 

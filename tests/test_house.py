@@ -78,6 +78,12 @@ ARROWS: dict[str, tuple[str, ...]] = {
         "sim.keys", "sim.mechanisms", "sim.columns", "sim.remembered",
     ),
     "sim.engine": ("sim.engine.*", "sim.demand", "sim.attendance", "sim.routing", "sim.outcome"),
+    "sim.at_work": (
+        "sim.engine", "sim.demand", "sim.drawing", "sim.attendance", "sim.routing", "sim.outcome", "sim.remembered",
+        "sim.streams",
+    ),
+    "sim.start": ("sim.warm_up", "sim.at_work", "sim.engine"),
+    "sim.warm_up": ("sim.engine", "sim.demand", "sim.attendance", "sim.routing", "sim.outcome", "sim.remembered"),
     # from what happened to figures
     "sim.grid": (),
     "sim.parts": (),
@@ -99,7 +105,7 @@ ARROWS: dict[str, tuple[str, ...]] = {
     "sim.payroll": ("sim.scenario", "sim.staffing", "sim.attendance", "sim.remembered"),
     "sim.experiment": (
         "sim.demand", "sim.attendance", "sim.staffing", "sim.routing", "sim.engine", "sim.metrics", "sim.estimates",
-        "sim.executors", "sim.workload", "sim.full_tally",
+        "sim.executors", "sim.workload", "sim.full_tally", "sim.start",
     ),
     "sim.controls": ("sim.workload", "sim.metrics", "sim.estimates", "sim.scenario"),
     "sim.digest": (

@@ -230,8 +230,17 @@ def _attendance(document: Mapping[str, Any]) -> str:
 
 
 def _start(document: Mapping[str, Any]) -> str:
-    left = ", ".join(f"{of['number']} {name}" for name, of in document.get("backlog", {}).items())
-    return f"open from before: {left}" if left else "the desk is empty"
+    if document.get("warm_up", "none") != "none":
+        return f"warmed up by {document['warm_up']}"
+    left = ", ".join(f"{_number(of)} {name}" for name, of in document.get("backlog", {}).items())
+    busy = ", ".join(f"{_number(of)} of {of['group']}" for of in document.get("at_work", ()))
+    found = [*([f"open from before: {left}"] if left else []), *([f"at work: {busy}"] if busy else [])]
+    return "; ".join(found) or "the desk is empty"
+
+
+def _number(of: Mapping[str, Any]) -> int:
+    """How many there are, told or listed."""
+    return int(of.get("number") or len(of.get("ages") or of.get("remaining") or ()))
 
 
 def _interval(horizon: Mapping[str, Any]) -> str:

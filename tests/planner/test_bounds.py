@@ -18,7 +18,7 @@ from planner.region import by_level
 from planner.search import Problem
 from planner.verdict import score
 from sim.experiment import Tape
-from sim.scenario import Scenario
+from sim.scenario import AtWork, Scenario
 
 
 def best_of_all(problem: Problem, most: tuple[int, ...], days: int = 96) -> float:
@@ -126,6 +126,14 @@ OUTAGE = {"start": "2026-03-02 09:00", "plateau": "30 min", "peak_factor": 2}
 def test_sources_of_chance_that_no_table_lists_void_both_bounds(part: dict[str, Any], field: str) -> None:
     desk = by_levels(morning(**part))
     assert (uncovered(desk, LEVELS), uncovered(desk, FLUID)) == ([field], [field])
+
+
+def test_where_a_desk_starts_from_voids_both_bounds() -> None:
+    desk = by_levels(morning())
+    busy = AtWork.model_validate({"group": "agents", "contact_type": "calls", "number": 1})
+    for part, value in (("warm_up", "one period"), ("at_work", (busy,))):
+        other = desk.model_copy(update={part: value})
+        assert (uncovered(other, LEVELS), uncovered(other, FLUID)) == ([part], [part])
 
 
 def test_a_mechanism_that_no_table_lists_voids_a_bound() -> None:

@@ -22,7 +22,7 @@ HARD = {"bot": 0.6, "talk": 0.5}
 def days(world: Scenario, number: int = 5) -> Demand:
     """Some replications in one, column after column."""
     drawn = [sample(world, 11, r) for r in range(number)]
-    names = [field.name for field in fields(Demand)[3:-1]]
+    names = [field.name for field in fields(Demand)[3:-2]]
     columns = {name: np.concatenate([getattr(demand, name) for demand in drawn]) for name in names}
     return Demand(types=drawn[0].types, seed=11, replication=-1, **columns)
 
@@ -30,7 +30,7 @@ def days(world: Scenario, number: int = 5) -> Demand:
 def columns_of(demand: Demand, contact_type: str) -> dict[str, list[Any]]:
     """All columns of one type's contacts, but its number."""
     mine = demand.type == demand.types.index(contact_type)
-    return {field.name: getattr(demand, field.name)[mine].tolist() for field in fields(Demand)[4:-1]}
+    return {field.name: getattr(demand, field.name)[mine].tolist() for field in fields(Demand)[4:-2]}
 
 
 def with_bot(**changes: Any) -> Scenario:
