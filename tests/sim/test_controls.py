@@ -72,7 +72,7 @@ def test_controls_have_mean_zero(many: Runs) -> None:
     ids=str,
 )
 def test_where_more_than_one_factor_varies_the_square_is_no_control(busyness: dict[str, Any]) -> None:
-    """The others have mean zero, alpha 1e-4 each; the square as it was would be off by 5 to 60 of its errors."""
+    """The others have mean zero, alpha 1e-4 each. Red when the square stays."""
     runs = run(busy_desk(**busyness), 160)
     found = controls_of(runs.scenario, runs.tallies)
     assert found is not None

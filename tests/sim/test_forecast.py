@@ -1,5 +1,6 @@
 """Forecasts that tell their own error: quantiles of rates and sample paths, from the file to the customers."""
 
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +59,7 @@ def hourly(law: str = "poisson", **parts: Any) -> Scenario:
         {0.1: 240, 0.5: 300, 0.9: 420},
         {0.1: 0, 0.5: 10, 0.9: 40},
         {0.05: 0, 0.25: 0, 0.5: 0, 0.95: 7},
+        {0.1: 10, 0.4: 20, 0.6: 50, 0.9: 60},
         {0.2: 50, 0.6: 50},
         {0.5: 100, 0.9: 120},
     ],
@@ -72,6 +74,8 @@ def test_a_fan_has_the_quantiles_that_are_told_and_the_mean_of_its_law(told: dic
 
     for p, value in told.items():
         assert at(norm.ppf(p)) == pytest.approx(value)
+    for (s, v), (t, w) in pairwise(zip(law.scores, sorted(told.values()), strict=True)):
+        assert at((s + t) / 2) == pytest.approx((v + w) / 2)
     mean = quad(lambda z: at(z) * norm.pdf(z), -9, 9, points=[*law.scores, 0], limit=400)[0]
     assert law.mean[0] == pytest.approx(mean, abs=1e-6)
     assert at(-9) >= 0
@@ -113,10 +117,7 @@ def test_each_interval_has_its_own_quantiles_and_all_share_the_day() -> None:
 
 
 def test_counts_vary_by_the_forecast_and_by_chance() -> None:
-    """Var N = E + Var of the rate, by quadrature. Student over 150 blocks, alpha 1e-4 each.
-
-    Red when a forecast's day is drawn a second time for the second hour.
-    """
+    """Var N = E + Var of the rate, by quadrature. Student over 150 blocks, alpha 1e-4 each."""
     world = hourly()
     flow = traffic(world)[0]
     assert isinstance(flow.forecast, Fan)

@@ -75,7 +75,7 @@ def test_a_day_of_an_incident_is_a_day_of_that_event() -> None:
 
 
 def test_expected_counts_are_the_mean_over_all_days() -> None:
-    """By hand over every minute of the start; two incidents and a sure event multiply. Red without the square."""
+    """By hand over every minute of the start; two incidents and a sure event multiply."""
     late = morning(OUTAGE | {"chance": 0.3, "within": "50 min", "mix": {"chats": 0.1}})
     every = [morning(OUTAGE | {"start": at(m), "mix": {"chats": 0.1}}) for m in range(50)]
     mean = np.mean([expected_counts(world) for world in every], axis=0)
@@ -88,6 +88,7 @@ def test_expected_counts_are_the_mean_over_all_days() -> None:
 
 
 def test_bot_shares_and_talk_are_those_of_the_mean_contact() -> None:
+    """Red where the mean of the square is taken for the square of the mean."""
     bot = {"share": 0.2, "containment": 0.5, "duration": {"family": "deterministic", "value": "10 s"}}
     talk = {"family": "deterministic", "value": "100 s"}
     kinds = {"calls": {"arrivals": {"per_hour": 100}, "bot": bot, "talk": talk}}
