@@ -33,10 +33,16 @@ Floats = npt.NDArray[np.float64]
 METHOD = "fluid, any routing"
 TARGET_FIELDS = COMMON["Target"]
 COVERED: Covered = {name: fields for name, fields in COMMON.items() if name != "Target"} | {
-    "Scenario": (*(name for name in COMMON["Scenario"] if name != "trace"), "routing"),
+    "Scenario": (*(name for name in COMMON["Scenario"] if name != "trace"), "routing", "forecast"),
+    "Busyness": (*COMMON["Busyness"], "by_type", "correlation", "intervals"),
+    "Event": (*COMMON["Event"], "chance", "within"),
+    "Arrivals": (*COMMON["Arrivals"], "forecast"),
     "Skill": ("preference", "resolution", "speed", "after"),
 }
-"""Targets are not in the table: one that is not understood asks for nothing, which only lowers the bound."""
+"""Targets are not in the table: one that is not understood asks for nothing, which only lowers the bound.
+
+Of arrivals it reads their mean: what makes days differ, and does not see how long contacts take, changes nothing.
+"""
 STEP_S = 3.0
 """Grid of V, seconds."""
 LONGEST_S = 10_800.0

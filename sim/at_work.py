@@ -162,13 +162,14 @@ def _pools(pools: Pools, scenario: Scenario, of: Ints) -> Pools:
 
 
 def _told(outcome: OutcomeTable, some: Demand, rules: Rules, of: Ints) -> tuple[OutcomeTable, Demand]:
-    """The table with real types and rules; contacts in hand have asked a millisecond before the beginning."""
+    """The table with real types and rules; contacts in hand have asked, and begun, a millisecond before 0."""
     c, own = outcome.contacts, len(rules.always_open)
     in_hand = np.flatnonzero(c.type[: len(some)] >= own)
     columns: dict[str, Any] = {"type": of[c.type].astype(c.type.dtype)}
-    for name in ("arrival", "queued"):
+    taken = in_hand[c.answered[in_hand] == 0]
+    for name, which in (("arrival", in_hand), ("queued", in_hand), ("answered", taken)):
         columns[name] = getattr(c, name).copy()
-        columns[name][in_hand] = -1
+        columns[name][which] = -1
     if rules.mechanisms.follow_ups is not None:
         rule = _rules_of(rules.mechanisms.follow_ups.first, of)
         follows = c.cause >= Cause.FOLLOW_UP

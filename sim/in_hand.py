@@ -51,17 +51,17 @@ def _by_need(rows: Rows, spans: "Spans", group: Ints) -> dict[int, Ints]:
 
 
 def _handling(rows: Rows, usual: Tally) -> dict[str, Any]:
-    """Talks, and what they took: the usual ones, those called back and carried in, and interrupted work as worked."""
+    """Talks that began, and what they took: usual ones, those called back or carried in, interrupted work as worked."""
     c = rows.contacts
-    others = np.flatnonzero(rows.talked & ~(rows.counted & (c.status == Status.ANSWERED)))
+    others = np.flatnonzero(rows.handled & ~(rows.counted & (c.status == Status.ANSWERED)))
     whole = {
         "talks": usual.answered + rows.count(others),
         "talk_ms": usual.talk_ms + rows.total(c.ended - c.answered, others),
         "after_ms": usual.after_ms + rows.total(c.released - c.ended, others),
-        "work_ms": rows.total(c.work, rows.talked),
+        "work_ms": rows.total(c.work, rows.handled),
     }
     if rows.interruptible is not None:
-        worked = rows.talked & rows.interruptible
+        worked = rows.handled & rows.interruptible
         whole["talk_ms"] += rows.total(c.work - (c.ended - c.answered), worked)
     return whole
 

@@ -160,6 +160,11 @@ class Rows:
         return self.ended_as(*SERVED) & self.there
 
     @cached_property
+    def handled(self) -> Bools:
+        """Whether a talk began in the run: what is in hand when the desk begins tells nothing of handling times."""
+        return np.asarray(self.talked & (self.contacts.answered >= 0))
+
+    @cached_property
     def contained(self) -> Bools:
         """Whether the bot kept it, resolved or not."""
         return self.ended_as(Status.RESOLVED_IN_BOT, Status.CONTAINED_UNRESOLVED)

@@ -17,7 +17,7 @@ from planner.propose import problem_of, propose
 from planner.region import by_level
 from planner.search import Problem
 from planner.verdict import score
-from sim.experiment import Tape
+from sim.experiment import Tape, workload
 from sim.scenario import AtWork, Scenario
 
 
@@ -123,9 +123,20 @@ OUTAGE = {"start": "2026-03-02 09:00", "plateau": "30 min", "peak_factor": 2}
     ],
     ids=lambda of: of if isinstance(of, str) else "",
 )
-def test_sources_of_chance_that_no_table_lists_void_both_bounds(part: dict[str, Any], field: str) -> None:
+def test_what_makes_days_differ_voids_the_bound_by_levels_only(part: dict[str, Any], field: str) -> None:
+    """The fluid bound reads means alone, and these are exact."""
     desk = by_levels(morning(**part))
-    assert (uncovered(desk, LEVELS), uncovered(desk, FLUID)) == ([field], [field])
+    assert (uncovered(desk, LEVELS), uncovered(desk, FLUID)) == ([field], [])
+
+
+def test_the_fluid_bound_of_a_forecast_is_that_of_its_mean() -> None:
+    desk = morning()
+    expected = workload(desk).expected[:, 0]
+    counts = {f"{at:%H:%M}": float(n) for at, n in zip(desk.horizon.interval_starts, expected, strict=True)}
+    paths = [{"calls": {label: factor * n for label, n in counts.items()}} for factor in (0.5, 1.5)]
+    plain, known = (fluid_bound(problem_of(of, "hours", 100)) for of in (desk, morning(forecast={"paths": paths})))
+    assert known.bound_class == "proven"
+    assert known.value == plain.value
 
 
 def test_where_a_desk_starts_from_voids_both_bounds() -> None:
