@@ -26,12 +26,17 @@ BLOCK_S = 1800.0
 APART = 3
 """Every third block is changed in one run; a change is credited with what happens until the next one."""
 STEPS = 8
-FEWEST_SOLVES, MOST_SOLVES = 12, 30
+FEWEST_SOLVES, MOST_SOLVES = 18, 30
 SHIFTS_SOLVED = 12_000
 """No further step is begun when the models solved had so many shifts together, within these numbers of models."""
 CORRECTIONS = 3
 SIZE = 1.0
 """Agents by which the first model may change an interval."""
+SHARE, LEAST_SHARE = 0.2, 0.02
+"""Part of all agents' intervals that the first model may change, and that below which no further one is made.
+
+What single agents do adds up while few are changed; small groups changed everywhere at once are another desk.
+"""
 LEARNT = 0.5
 """So much of the error of a step is expected of the next one too."""
 MENDS = 6
@@ -60,27 +65,26 @@ def improve(search: Search) -> None:
     Effects come from a shorter tape while that is good enough to get on, then from the whole one: the model picks
     changes that are lucky on their days. What is still lacking at the end is made up by single shifts more.
     """
-    base, size = search.best, SIZE
+    base, size, share = search.best, SIZE, SHARE
     if base is None:
         return
     tape, already, errors = search.short_tape, search.solves, _none(base)
     effects = simulated(search, base, tape)
     most = min(max(SHIFTS_SOLVED // max(len(search.problem.table), 1), FEWEST_SOLVES), MOST_SOLVES)
-    for _ in range(STEPS):
-        if search.solves - already >= most:
-            break
-        found, promised_too_much = _step(search, base, effects, size, errors)
+    steps = 0
+    while steps < STEPS and search.solves - already < most:
+        found, promised_too_much = _step(search, base, effects, _Region(size, share), errors)
         if found is not None:
-            base, size = found, size * 1.25
+            base, size, share = found, size * 1.25, min(share * 2, 1.0)
             errors = [LEARNT * error for error in promised_too_much]
-        elif size / 2 >= SIZE:
-            size, errors = size / 2, [error / 2 for error in errors]
+        elif size / 2 >= SIZE or share / 3 >= LEAST_SHARE:
+            size, share, errors = max(size / 2, SIZE), share / 3, [error / 2 for error in errors]
             continue
         elif tape is search.short_tape:
-            tape, size, errors = search.tape, SIZE, _none(base)
+            tape, size, share, errors = search.tape, SIZE, SHARE, _none(base)
         else:
             break
-        effects = simulated(search, base, tape)
+        effects, steps = simulated(search, base, tape), steps + 1
     while not base.holds:
         found = _mended(search, base, effects)
         if found is None:
@@ -116,8 +120,20 @@ def _none(base: Candidate) -> list[Floats]:
     return [np.zeros(len(one.value)) for one in base.scores]
 
 
+@dataclass(frozen=True)
+class _Region:
+    """Agents by which an interval may change, or a twentieth of a large group; the part of all that may."""
+
+    size: float
+    share: float
+
+    def most(self, supply: Ints) -> Floats:
+        """Agents by which each group and interval may change."""
+        return np.asarray(np.maximum(np.floor(self.size), np.floor(self.size / 20 * supply)))
+
+
 def _step(
-    search: Search, base: Candidate, effects: list[Effects], size: float, errors: list[Floats]
+    search: Search, base: Candidate, effects: list[Effects], region: _Region, errors: list[Floats]
 ) -> tuple[Candidate | None, list[Floats]]:
     """A better candidate inside the region, and by how much the model erred there; None when it finds none.
 
@@ -125,9 +141,9 @@ def _step(
     """
     table = search.problem.table
     supply = table.supply(base.numbers)
-    most = np.maximum(np.floor(size), np.floor(size / 20 * supply))
+    most = region.most(supply)
     for _ in range(CORRECTIONS):
-        numbers = _solved(search, base, effects, most, errors)
+        numbers = _solved(search, base, effects, region, errors)
         if numbers is None or (numbers == base.numbers).all():
             return None, errors
         found = search.evaluate(numbers)
@@ -147,13 +163,16 @@ def _gained(before: Score, after: Score) -> Floats:
 
 
 def _solved(
-    search: Search, base: Candidate, effects: list[Effects], most: Floats, errors: list[Floats]
+    search: Search, base: Candidate, effects: list[Effects], region: _Region, errors: list[Floats]
 ) -> Ints | None:
     """The model's plan: shifts whose change of supply makes up what every window lacks."""
     problem, rows = search.problem, search.rows
     assert rows is not None
     model = ShiftModel(problem.scenario.horizon, problem.table, search.price(rows), problem.caps)
-    up, down = _changes(model, problem.table.supply(base.numbers), most)
+    supply = problem.table.supply(base.numbers)
+    up, down = _changes(model, supply, region.most(supply))
+    changes = pulp.LpAffineExpression([(v, 1.0) for grid in (up, down) for v in grid.values()])
+    model.problem.addConstraint(changes <= max(region.share * float(supply.sum()), 1.0))
     wanted = search.wanted(base.scores)
     for g, (one, effect) in enumerate(zip(base.scores, effects, strict=True)):
         for w in np.flatnonzero(np.isfinite(one.value)):
