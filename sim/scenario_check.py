@@ -151,6 +151,7 @@ def _idle_settings(scenario: Scenario, tree: Node) -> Iterator[Problem]:
         if all(scenario.channels[kinds[skill].channel].slots == "all" for skill in skills):
             fix = "give their channels slots: 1"
             yield _at(tree, ("agent_groups", name, "slots"), "all its contacts take all slots of an agent", fix)
+    yield from _idle_busyness(scenario, tree)
     by_person = scenario.staffing is not None and scenario.staffing.by_person
     for name, group in scenario.agent_groups.items():
         if scenario.staffing is not None and not by_person and (group.spread or group.tenure):
@@ -165,6 +166,17 @@ def _idle_settings(scenario: Scenario, tree: Node) -> Iterator[Problem]:
         )
         if unresolved and settled:
             yield _at(tree, ("contact_types", name, "follow_ups"), "every talk resolves the matter", "give resolution")
+
+
+def _idle_busyness(scenario: Scenario, tree: Node) -> Iterator[Problem]:
+    busyness = scenario.busyness
+    for name in busyness.by_type:
+        arrivals = scenario.contact_types[name].arrivals
+        if arrivals is not None and arrivals.forecast is not None:
+            rule = "days differ by the forecast here, which takes the place of busyness"
+            yield _at(tree, ("busyness", "by_type", name), rule)
+    if busyness.correlation != 1 and not (busyness.varies or scenario.forecasts):
+        yield _at(tree, ("busyness", "correlation"), "all days are alike, so nothing can go together", "give a cv")
 
 
 def _odd_handle_times(scenario: Scenario, tree: Node) -> Iterator[Problem]:

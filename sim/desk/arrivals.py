@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, TypeVar
 from pydantic import BeforeValidator, Field, PrivateAttr, field_validator, model_validator
 
 from sim.clock import parse_moment
-from sim.desk.base import Name, Spec, added
+from sim.desk.base import Spec, added
 from sim.units import Factor, Seconds, Share
 
 Value = TypeVar("Value", int, float)
@@ -130,7 +130,7 @@ class Forecast(Spec):
     file: `paths: {file: paths.csv}`, a table with the columns `path`, `start` and one for each type.
     """
 
-    paths: tuple[dict[Name, Series], ...] = Field(min_length=1)
+    paths: tuple[dict[str, Series], ...] = Field(min_length=1)
 
     @field_validator("paths")
     @classmethod

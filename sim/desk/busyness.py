@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
 
-from sim.desk.base import Name, Spec, added
+from sim.desk.base import Spec, added
 from sim.units import ShareText, parse_share
 
 
@@ -22,7 +22,7 @@ def parse_correlation(value: Any) -> float:
 _read = BeforeValidator(parse_correlation, json_schema_input_type=ShareText)
 Spread = Annotated[float, BeforeValidator(parse_share, json_schema_input_type=ShareText), Field(ge=0, lt=2)]
 Correlation = Annotated[float, _read, Field(ge=-1, le=1)]
-Pairs = dict[Name, dict[Name, Correlation]]
+Pairs = dict[str, dict[str, Correlation]]
 SharedOrPairs = Annotated[
     Annotated[float, _read, Tag("number")] | Annotated[Pairs, Tag("pairs")],
     Discriminator(lambda value: "pairs" if isinstance(value, dict) else "number"),
@@ -53,7 +53,7 @@ class Busyness(Spec):
     """
 
     cv: Spread = 0.0
-    by_type: dict[Name, Spread] = added({})
+    by_type: dict[str, Spread] = added({})
     correlation: SharedOrPairs = added(1.0)
     intervals: Swings | None = added(None)
 

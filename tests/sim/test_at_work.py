@@ -1,6 +1,7 @@
 """Agents who are busy when the desk begins: by pencil, by renewal theory, and on both engines."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,8 +19,9 @@ from sim.demand import sample
 from sim.engine import run
 from sim.experiment import experiment
 from sim.outcome import Cause, OutcomeTable, Status, differences
-from sim.scenario import Scenario
-from sim.scenario_file import ScenarioErrors, dump, load_text
+from sim.scenario import AtWork, Scenario
+from sim.scenario_file import ScenarioErrors, dump, load, load_text
+from sim.start import started
 
 MINUTE, HOUR = 60_000, 3_600_000
 DAY = {"length": "4 h", "interval": "60 min"}
@@ -227,6 +229,30 @@ def test_engines_agree(
     ours, theirs = outcome_of(desk), outcome_of(desk, "compiled")
     assert differences(ours, theirs) == []
     assert (ours.contacts.arrival == -1).sum() == sum(e.get("number", 0) or len(e["remaining"]) for e in entries)
+
+
+@pytest.mark.parametrize("start", ["at_work", "warm_up"])
+def test_engines_agree_where_everything_is_on(start: str, tmp_path: Path) -> None:
+    """All mechanisms, with agents at work in each group, or through a whole day before."""
+    everything = Path(__file__).with_name("everything.yaml")
+    if start == "warm_up":
+        (tmp_path / "warm.yaml").write_text("backlog: null\nwarm_up: one period\n", encoding="utf-8")
+        sets = ["horizon.start=2026-03-02 00:00", "horizon.length=24 h", "horizon.repeats=day"]
+        desk = load(everything, [tmp_path / "warm.yaml"], sets)
+    else:
+        plain = load(everything)
+        entries = [
+            AtWork(group=name, contact_type=skill, number=2)
+            for name, group in plain.agent_groups.items()
+            for skill in group.skills
+        ]
+        desk = plain.model_copy(update={"at_work": tuple(entries)})
+    assert desk.staffing is not None
+    for r in range(2):
+        demand, there, rules = sample(desk, 1, r), attend(desk, desk.staffing, 1, r), routing.rules(desk)
+        ours, theirs = (started(desk, there, rules, demand, engine)[0] for engine in ("reference", "compiled"))
+        assert differences(ours, theirs) == []
+        assert (ours.contacts.arrival < 0).sum() > 10
 
 
 # -------------------------------------------------------------------------------------------------------------- files

@@ -167,3 +167,13 @@ def test_a_table_alone_with_all_kinds_of_faults() -> None:
         "day.csv:7: 09:07 is off the grid of 15 min",
         "day.csv:8: '9h' is no label: write \"HH:MM\" or \"YYYY-MM-DD HH:MM\"",
     ]
+
+
+def test_busyness_that_changes_nothing_is_pointed_out() -> None:
+    assert warnings(DESK + "busyness: {correlation: 30 %}\n") == [
+        "desk.yaml:7: busyness.correlation: all days are alike, so nothing can go together: give a cv"
+    ]
+    fan = DESK.replace("per_hour: {0:00: 20, 18:00: 60}", "profile: {0:00: 1}, forecast: {p10: 200, p90: 300}")
+    assert warnings(fan + "busyness: {by_type: {orders: 20 %}}\n") == [
+        "desk.yaml:7: busyness.by_type.orders: days differ by the forecast here, which takes the place of busyness"
+    ]
