@@ -24,6 +24,7 @@ from sim.engine.compiled.full_steps import ANSWERED, CALLED_BACK, SILENT, high, 
 from sim.engine.compiled.kernel import byte, inlined, whole
 from sim.engine.compiled.loop import KIND_SHIFT, NO_EVENT, unlink
 from sim.engine.precedence import WORK_ENDS
+from sim.mechanisms import ALWAYS
 from sim.outcome import NEVER, Status
 
 UNANSWERED = int(Status.CALLBACK_UNANSWERED)
@@ -39,6 +40,12 @@ def scaled(ms: int, factor: int) -> Any:
 
 
 # ---------------------------------------------------------------------------------------------------- agents and work
+
+
+@inlined
+def settles(keys: Any, word: int, c: int) -> bool:
+    """Whether the talk settles the matter."""
+    return word >= ALWAYS or high(mix(keys[c], RESOLVES)) < word
 
 
 @inlined
@@ -128,6 +135,8 @@ def next_end(agents: Any, jobs: Any, a: int, pace: int) -> Any:
     agent, first, least = agents[a], whole(agents[a].jobs), NO_EVENT
     for j in range(first, first + agent.number):
         least = min(least, jobs[j].units)
+    if pace == 1000:  # as with one in hand: no division
+        return agent.paced + (least + 999) // 1000
     return agent.paced + (least + pace - 1) // pace
 
 
@@ -207,7 +216,7 @@ def stage_ends(
             ender, ending = done, UNANSWERED
     elif stage == TALK or stage == WHOLE:
         ended[done] = now
-        resolved[done] = len(keys) == 0 or high(mix(keys[done], RESOLVES)) < pairs[k * len(groups) + g].resolves
+        resolved[done] = settles(keys, whole(pairs[k * len(groups) + g].resolves), done)
         ender, ending = done, whole(status[done])
         if job.after > 0:
             ms, begins = job.after, AFTER
@@ -295,7 +304,7 @@ def begin(
     if pair.direct and stage == TALK:
         ended[w] = now + ms
         released[w] = now + ms + after
-        resolved[w] = len(keys) == 0 or high(mix(keys[w], RESOLVES)) < pair.resolves
+        resolved[w] = settles(keys, whole(pair.resolves), w)
         if len(work) > 0:
             work[w] = ms + after
         agent.direct = 1

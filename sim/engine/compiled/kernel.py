@@ -48,7 +48,7 @@ def _kept(function: Kernel, options: dict[str, Any]) -> Kernel:
     return compiled
 
 
-OPTIONS: dict[str, Any] = {"nogil": True, "_nrt": False}
+OPTIONS: dict[str, Any] = {"nogil": True, "_nrt": False, "no_cfunc_wrapper": True}
 """Kernels make no arrays, so Numba need not count who uses one: those who call them hold all arrays to the end.
 Counting, with locked instructions, had taken half of the full kernel's time."""
 INLINED: dict[str, Any] = {**OPTIONS, "forceinline": True, "error_model": "numpy", "no_cpython_wrapper": True}
