@@ -78,6 +78,8 @@ class SearchRecord(Contract):
     solves: int
     certificates: int
     reproducible: bool
+    mixture: float | None = None
+    """The least that a mixture of simulated staffings costs (`planner.columns`): an estimate, no bound."""
 
 
 class Plan(Contract):

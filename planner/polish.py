@@ -5,7 +5,7 @@ good. Which change to try first is guessed from the requirement that it would br
 hold is simulated.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import combinations, islice
 from typing import NamedTuple
 
@@ -13,7 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from planner.cover import Rows
-from planner.search import Search
+from planner.region import Effects
+from planner.search import Candidate, Search, room
 from planner.shifts import ShiftTable
 
 Floats = npt.NDArray[np.float64]
@@ -35,23 +36,26 @@ class Move(NamedTuple):
     put: tuple[int, ...]
 
 
-def polish(search: Search) -> None:
-    """Improve the best candidate that holds, by all kinds of moves in turn, until none finds anything."""
+def polish(search: Search, effects: Sequence[Effects] = ()) -> None:
+    """Improve the best candidate that holds, by all kinds of moves in turn, until none finds anything.
+
+    What to try first is told by the requirement, or by simulated `effects` of single agents where there are some.
+    """
     while search.best is not None and search.best.holds:
         before = search.best
         for moves in (_drops, _swaps, _mergers):
-            _pass(search, moves)
+            _pass(search, moves, effects)
         if search.best is before:
             return
 
 
-def _pass(search: Search, moves: Callable[["_Slack"], Iterator[Move]]) -> None:
+def _pass(search: Search, moves: Callable[["_Slack"], Iterator[Move]], effects: Sequence[Effects]) -> None:
     """Try moves from the best candidate, least harm first, and go on from each success."""
     failed: set[tuple[tuple[int, ...], tuple[int, ...]]] = set()
     in_a_row = 0
     while in_a_row < FAILURES and search.best is not None and search.rows is not None:
         best = search.best
-        slack = _Slack(search.problem.table, search.rows, best.numbers)
+        slack = _Felt(search, best, effects) if effects else _Slack(search.problem.table, search.rows, best.numbers)
         ways = sorted(move for move in moves(slack) if move[1:] not in failed)
         for move in ways:
             numbers = _moved(best.numbers, move)
@@ -104,6 +108,32 @@ class _Slack:
         cheaper = np.flatnonzero(self.table.weight < most - 1e-9)
         for s in cheaper[np.argsort(-again[cheaper], kind="stable")][:NEAREST]:
             yield Move(made - float(again[s]), out, (int(s),))
+
+
+class _Felt(_Slack):
+    """The same by what single agents were seen to do to the targets: how much of what is wanted is lost, or won."""
+
+    def __init__(self, search: Search, best: Candidate, effects: Sequence[Effects]) -> None:
+        self.table, self.numbers = search.problem.table, best.numbers
+        self.used = np.flatnonzero(best.numbers)
+        spare, gain, loss = [], [], []
+        for one, want, effect in zip(best.scores, search.wanted(best.scores), effects, strict=True):
+            spare.append(np.nan_to_num(one.goal.sign * (one.value - want), nan=np.inf) / room(one))
+            gain.append(self._of_shifts(effect.gain) / room(one))
+            loss.append(self._of_shifts(effect.loss) / room(one))
+        self.spare, self.gain, self.loss = (np.concatenate(of) for of in (spare, gain, loss))
+
+    def _of_shifts(self, effect: Floats) -> Floats:
+        """Effects of agents [window, group, interval] as those of shifts, [window, shift]."""
+        found = np.zeros((len(effect), len(self.table)))
+        for g in range(len(self.table.groups)):
+            own = self.table.group == g
+            found[:, own] = effect[:, g] @ self.table.covers[own].T
+        return found
+
+    def without(self, out: tuple[int, ...]) -> tuple[float, Floats]:
+        short = np.maximum(self.loss[:, list(out)].sum(axis=1) - np.maximum(self.spare, 0.0), 0.0)
+        return float(short.sum()), np.minimum(self.gain, short[:, None]).sum(axis=0)
 
 
 def _drops(slack: _Slack) -> Iterator[Move]:

@@ -14,6 +14,7 @@ from planner.baseline import Method, Simulator, beside
 from planner.bounds import Bound
 from planner.bounds_best import lower_bounds
 from planner.certificate import FIRST_DAYS, Certificate, certify, looks, most_days
+from planner.columns import generate, worthwhile
 from planner.cover import Rows, caps_of, price_of
 from planner.feasibility import no_whole_interval, out_of_reach, shortages
 from planner.plan import (
@@ -27,7 +28,7 @@ from planner.plan import (
     solver_record,
 )
 from planner.polish import polish
-from planner.region import improve
+from planner.region import Effects, improve
 from planner.requirements import Theory
 from planner.search import OutOfWork, Problem, Progress, Search
 from planner.shifts import MOST_SHIFTS, enumerate_shifts
@@ -44,6 +45,12 @@ Ints = npt.NDArray[np.int64]
 TAPE_CONTACTS = 200_000
 """The tape is as many days as have about so many contacts, within limits."""
 LEAST_DAYS, MOST_DAYS = 16, 128
+LONG_TAPE_CONTACTS, LONG_DAYS = 1_000_000, 256
+"""The same where columns are generated: who searches harder finds more plans that are lucky on few days."""
+MANY_IN_A_DAY, FEW_DAYS = 100_000, 8
+"""Days of so many contacts may be fewer."""
+THOROUGH = {"steps": 16, "solves": 40}
+"""Work of the trust region where columns are generated."""
 CANDIDATES = 500
 """Default limit of work: so many simulations of the tape."""
 
@@ -95,7 +102,7 @@ def propose(
         planning = _Planning(
             problem=problem,
             seed=seed,
-            days=days or _tape_days(scenario),
+            days=days or _tape_days(scenario, worthwhile(problem)),
             first_days=first_days,
             work_limit=work_limit,
             stop=stop or (lambda: False),
@@ -134,10 +141,11 @@ def _check(scenario: Scenario) -> None:
         raise NothingToPlan(f"{scenario.name} has no shift_templates: say there which shifts may be worked")
 
 
-def _tape_days(scenario: Scenario) -> int:
+def _tape_days(scenario: Scenario, thorough: bool) -> int:
     contacts = float(workload(scenario).expected.sum())
-    blocks = round(TAPE_CONTACTS / max(contacts, 1.0) / LEAST_DAYS)
-    return int(np.clip(blocks * LEAST_DAYS, LEAST_DAYS, MOST_DAYS))
+    least = LEAST_DAYS if contacts < MANY_IN_A_DAY else FEW_DAYS
+    blocks = round((LONG_TAPE_CONTACTS if thorough else TAPE_CONTACTS) / max(contacts, 1.0) / least)
+    return int(np.clip(blocks * least, least, LONG_DAYS if thorough else MOST_DAYS))
 
 
 def problem_of(
@@ -260,11 +268,11 @@ class _Planning:
             search.phase = "cover" if not self.certificates else "repair"
             search.run()
             self._find_bounds()
+            effects: list[Effects] = []
             if len(self.problem.table.groups) > 1:
-                search.phase = "trade"
-                improve(search)
+                effects = self._trade()
             search.phase = "polish"
-            polish(search)
+            polish(search, effects)
         except OutOfWork:
             limited = True
         except Stopped:
@@ -274,6 +282,20 @@ class _Planning:
         if search.best is not None and not search.best.holds:
             self.unreached = out_of_reach(self.problem, self._tape(min(self.days, LEAST_DAYS)))
         return limited
+
+    def _trade(self) -> list[Effects]:
+        """Several groups: columns where they say something, once; then the trust region.
+
+        Effects of agents tell what to leave out where formulas do not: where types may be let down for hours.
+        """
+        search, base = self.search, None
+        thorough = worthwhile(self.problem)
+        if thorough and not self.certificates:
+            search.phase = "mix"
+            base = generate(search)
+        search.phase = "trade"
+        effects = improve(search, base, **(THOROUGH if thorough else {}))
+        return effects if thorough else []
 
     def _refused_before(self) -> bool:
         """Whether the best plan is one that was refused: another try with other customers would be cheating."""
@@ -355,6 +377,7 @@ class _Planning:
                 solves=search.solves,
                 certificates=len(self.certificates),
                 reproducible=reproducible and ended != "interrupted",
+                mixture=search.mixture,
             ),
             notes=tuple(self._notes()),
             **values,

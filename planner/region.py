@@ -5,6 +5,7 @@ group and time, are simulated around the present plan, and a MILP finds the chea
 targets lack, as long as the changes are small enough to be believed.
 """
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -39,6 +40,8 @@ What single agents do adds up while few are changed; small groups changed everyw
 """
 LEARNT = 0.5
 """So much of the error of a step is expected of the next one too."""
+CHANGE = 0.03
+"""Part of a group by which it is changed, one agent at least: in large groups a single one is lost in the noise."""
 MENDS = 6
 """Single shifts tried when a little is still lacking."""
 REGION_LIMITS = Limits(gap=0.02, nodes=1, near=200)
@@ -59,21 +62,34 @@ class Effects:
         return np.asarray((self.gain * up - self.loss * down).sum(axis=(1, 2)))
 
 
-def improve(search: Search) -> None:
-    """Steps from the best candidate: a success enlarges the region, a failure corrects the model, then shrinks it.
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Centre:
+    """Where a model is made: agents [group, interval], how targets fare with them, what they cost; the plan, if any."""
+
+    supply: Ints
+    scores: tuple[Score, ...]
+    worth: float
+    numbers: Ints | None = None
+
+
+def improve(
+    search: Search, base: Candidate | None = None, *, steps: int = STEPS, solves: int | None = None
+) -> list[Effects]:
+    """Steps from a candidate, the best: a success enlarges the region, a failure corrects the model, then shrinks it.
 
     Effects come from a shorter tape while that is good enough to get on, then from the whole one: the model picks
     changes that are lucky on their days. What is still lacking at the end is made up by single shifts more.
+    The effects found last are handed back.
     """
-    base, size, share = search.best, SIZE, SHARE
+    base, size, share = base or search.best, SIZE, SHARE
     if base is None:
-        return
+        return []
     tape, already, errors = search.short_tape, search.solves, _none(base)
     effects = simulated(search, base, tape)
-    most = min(max(SHIFTS_SOLVED // max(len(search.problem.table), 1), FEWEST_SOLVES), MOST_SOLVES)
-    steps = 0
-    while steps < STEPS and search.solves - already < most:
-        found, promised_too_much = _step(search, base, effects, _Region(size, share), errors)
+    most = solves or min(max(SHIFTS_SOLVED // max(len(search.problem.table), 1), FEWEST_SOLVES), MOST_SOLVES)
+    made = 0
+    while made < steps and search.solves - already < most:
+        found, promised_too_much = _step(search, base, effects, Region(size, share), errors)
         if found is not None:
             base, size, share = found, size * 1.25, min(share * 2, 1.0)
             errors = [LEARNT * error for error in promised_too_much]
@@ -84,12 +100,13 @@ def improve(search: Search) -> None:
             tape, size, share, errors = search.tape, SIZE, SHARE, _none(base)
         else:
             break
-        effects, steps = simulated(search, base, tape), steps + 1
+        effects, made = simulated(search, base, tape), made + 1
     while not base.holds:
         found = _mended(search, base, effects)
         if found is None:
-            return
+            break
         base = found
+    return effects
 
 
 def _mended(search: Search, base: Candidate, effects: list[Effects]) -> Candidate | None:
@@ -121,7 +138,7 @@ def _none(base: Candidate) -> list[Floats]:
 
 
 @dataclass(frozen=True)
-class _Region:
+class Region:
     """Agents by which an interval may change, or a twentieth of a large group; the part of all that may."""
 
     size: float
@@ -133,7 +150,7 @@ class _Region:
 
 
 def _step(
-    search: Search, base: Candidate, effects: list[Effects], region: _Region, errors: list[Floats]
+    search: Search, base: Candidate, effects: list[Effects], region: Region, errors: list[Floats]
 ) -> tuple[Candidate | None, list[Floats]]:
     """A better candidate inside the region, and by how much the model erred there; None when it finds none.
 
@@ -141,15 +158,16 @@ def _step(
     """
     table = search.problem.table
     supply = table.supply(base.numbers)
+    centre = Centre(supply=supply, scores=base.scores, worth=base.worth[0], numbers=base.numbers)
     most = region.most(supply)
     for _ in range(CORRECTIONS):
-        numbers = _solved(search, base, effects, region, errors)
+        numbers = solved(search, centre, effects, region, errors, below=merit(base))
         if numbers is None or (numbers == base.numbers).all():
             return None, errors
         found = search.evaluate(numbers)
         change = table.supply(numbers) - supply
         errors = [
-            np.maximum(effect.predicted(change, most) - _gained(before, after), 0.0)
+            np.maximum(effect.predicted(change, most) - gained(before, after), 0.0)
             for effect, before, after in zip(effects, base.scores, found.scores, strict=True)
         ]
         if merit(found) < merit(base) - 1e-9:
@@ -157,36 +175,42 @@ def _step(
     return None, errors
 
 
-def _gained(before: Score, after: Score) -> Floats:
+def gained(before: Score, after: Score) -> Floats:
     """What windows won on their good side."""
     return np.asarray(np.nan_to_num(before.goal.sign * (after.value - before.value)))
 
 
-def _solved(
-    search: Search, base: Candidate, effects: list[Effects], region: _Region, errors: list[Floats]
+def solved(
+    search: Search,
+    centre: Centre,
+    effects: list[Effects],
+    region: Region,
+    errors: list[Floats],
+    *,
+    below: float = math.inf,
 ) -> Ints | None:
-    """The model's plan: shifts whose change of supply makes up what every window lacks."""
+    """The model's plan: shifts whose change of supply makes up what every window lacks.
+
+    None: the model has none, or expects none with a merit `below` that.
+    """
     problem, rows = search.problem, search.rows
     assert rows is not None
     model = ShiftModel(problem.scenario.horizon, problem.table, search.price(rows), problem.caps)
-    supply = problem.table.supply(base.numbers)
-    up, down = _changes(model, supply, region.most(supply))
+    up, down = _changes(model, centre.supply, region.most(centre.supply))
     changes = pulp.LpAffineExpression([(v, 1.0) for grid in (up, down) for v in grid.values()])
-    model.problem.addConstraint(changes <= max(region.share * float(supply.sum()), 1.0))
-    wanted = search.wanted(base.scores)
-    for g, (one, effect) in enumerate(zip(base.scores, effects, strict=True)):
+    model.problem.addConstraint(changes <= max(region.share * float(centre.supply.sum()), 1.0))
+    wanted = search.wanted(centre.scores)
+    for g, (one, effect) in enumerate(zip(centre.scores, effects, strict=True)):
         for w in np.flatnonzero(np.isfinite(one.value)):
             terms = [(up[at], float(effect.gain[w][at])) for at in _cells(effect.gain[w])]
             terms += [(down[at], -float(effect.loss[w][at])) for at in _cells(effect.loss[w])]
-            price = PENALTY * max(base.worth[0], 1.0) / room(one)
+            price = PENALTY * max(centre.worth, 1.0) / room(one)
             short = model.amount(f"short_{g}_{w}", price)
             lacking = float(one.goal.sign * (wanted[g][w] - one.value[w]) + errors[g][w])
             model.problem.addConstraint(pulp.LpAffineExpression([*terms, (short, 1.0)]) >= lacking)
-    solved = model.optimum(REGION_LIMITS, base.numbers, search.stop)
+    found = model.optimum(REGION_LIMITS, centre.numbers, search.stop)
     search.solves += 1
-    if solved.objective is None or solved.objective >= merit(base):  # the model itself expects nothing of a change
-        return None
-    return model.numbers(solved)
+    return None if found.objective is None or found.objective >= below else model.numbers(found)
 
 
 Grid = dict[tuple[int, int], pulp.LpVariable]
@@ -218,19 +242,24 @@ def _cells(effect: Floats) -> list[tuple[int, int]]:
 
 def simulated(search: Search, base: Candidate, tape: Tape | None = None) -> list[Effects]:
     """Effects of single agents around a plan, one for each target, from runs by level on the short tape or another."""
-    return _Differences(search, base, tape or search.short_tape).effects()
+    return effects_around(search, search.problem.table.supply(base.numbers), tape or search.short_tape)
+
+
+def effects_around(search: Search, supply: Ints, tape: Tape) -> list[Effects]:
+    """The same around any agents, [group, interval]."""
+    return _Differences(search, supply, tape).effects()
 
 
 class _Differences:
-    """Parallel finite differences: one run changes a group in every third block."""
+    """Parallel finite differences: one run changes a group in every third block, by an agent or a few in a hundred."""
 
-    def __init__(self, search: Search, base: Candidate, tape: Tape) -> None:
-        self.search, self.tape = search, tape
+    def __init__(self, search: Search, supply: Ints, tape: Tape) -> None:
+        self.search, self.tape, self.supply = search, tape, supply
         self.table = search.problem.table
-        self.supply = self.table.supply(base.numbers)
         interval_s = search.problem.scenario.horizon.interval
         self.block = np.arange(self.table.intervals) // max(1, round(BLOCK_S / interval_s))
         self.reachable = self.table.reachable()
+        self.step = np.maximum(np.round(CHANGE * self.supply), 1).astype(np.int64)
         self.base = self._scores(self.supply)
 
     def effects(self) -> list[Effects]:
@@ -247,10 +276,10 @@ class _Differences:
         ]
 
     def _difference(self, group: int, phase: int, sign: int, into: list[Floats]) -> None:
-        """Change a group by one agent in the blocks of a phase, and credit each block with what follows."""
+        """Change a group in the blocks of a phase, and credit each block, for each agent, with what follows."""
         chosen = (self.block % APART == phase) & self.reachable[group]
         supply = self.supply.copy()
-        supply[group, chosen] = np.maximum(supply[group, chosen] + sign, 0)
+        supply[group, chosen] = np.maximum(supply[group, chosen] + sign * self.step[group, chosen], 0)
         if (supply == self.supply).all():
             return
         for g, (before, after) in enumerate(zip(self.base, self._scores(supply), strict=True)):
@@ -259,7 +288,8 @@ class _Differences:
                 credited = (self.block >= block) & (self.block < block + APART)
                 effect = np.bincount(before.window[credited], change[credited], minlength=len(before.value))
                 mine = np.flatnonzero((self.block == block) & (supply[group] != self.supply[group]))
-                into[g][:, group, mine] = (effect / len(mine))[:, None]
+                changed = np.abs(supply[group, mine] - self.supply[group, mine]).sum()
+                into[g][:, group, mine] = (effect / changed)[:, None]
 
     def _scores(self, supply: Ints) -> list[Score]:
         search, problem = self.search, self.search.problem

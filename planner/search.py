@@ -5,6 +5,7 @@ formulas are asked for, until each target holds with its margin. The best plan s
 `planner.polish` then takes away what is not needed.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -17,7 +18,7 @@ from planner.requirements import Theory
 from planner.shifts import ShiftTable
 from planner.solver import Limits
 from planner.verdict import CAUTION, CERTIFICATES, Score, comparisons_of, score, windows_of
-from sim.experiment import Runs, Stopped, Tape
+from sim.experiment import Runs, Stopped, Tape, workload
 from sim.scenario import Scenario
 from sim.staffing import StaffingPlan, least_heads
 
@@ -33,8 +34,8 @@ FARTHEST = 3.0
 """How far, in log odds, experience may move what formulas are asked for."""
 FEW = 5.0
 """Observations that a formula's word weighs against those of an interval."""
-SHORTEST = 8
-"""Days of the shortest tape on which effects of single agents are simulated."""
+SHORTEST, FEWEST, SHORT_CONTACTS = 8, 2, 400_000
+"""Days of the shortest tape on which effects of agents are simulated; fewer have so many contacts."""
 SETTLED = 0.03
 """Change of what is aimed at, in log odds, below which another round is not worth its work."""
 
@@ -146,6 +147,7 @@ class Search:
     solves: int = 0
     phase: str = "search"
     bound: float | None = None
+    mixture: float | None = None
     caution: list[Floats] = field(default_factory=list)
     aims: list[Floats] = field(default_factory=list)
     bias: list[Floats] = field(default_factory=list)
@@ -186,7 +188,13 @@ class Search:
     @cached_property
     def short_tape(self) -> Tape:
         """The first days of the tape: enough for differences between plans, which share their customers."""
-        return replace(self.tape, days=max(SHORTEST, self.tape.days // 3))
+        enough = max(FEWEST, math.ceil(SHORT_CONTACTS / self.contacts))
+        return replace(self.tape, days=min(self.tape.days, enough, max(SHORTEST, self.tape.days // 3)))
+
+    @cached_property
+    def contacts(self) -> float:
+        """Expected in a day of the tape."""
+        return max(float(workload(self.problem.scenario).expected.sum()), 1.0)
 
     def judged(self, numbers: Ints, scores: tuple[Score, ...]) -> Candidate:
         """A candidate by the margins of today."""

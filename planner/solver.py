@@ -93,6 +93,12 @@ def solve(
     A KeyboardInterrupt cancels the solve and is raised again when HiGHS has let go.
     """
     door = _Highs(limits, start)
+    interrupted = _handed_over(problem, door, stop)
+    return _result(problem, door, interrupted)
+
+
+def _handed_over(problem: pulp.LpProblem, door: "_Highs", stop: Callable[[], bool] | None) -> bool:
+    """Let HiGHS work on its own thread; whether it was told to stop."""
     failed: list[BaseException] = []
     done = threading.Event()
 
@@ -108,7 +114,7 @@ def solve(
     interrupted = _wait(done, door, stop)
     if failed:
         raise failed[0]
-    return _result(problem, door, interrupted)
+    return interrupted
 
 
 def _wait(done: threading.Event, door: "_Highs", stop: Callable[[], bool] | None) -> bool:
@@ -356,3 +362,29 @@ def _rows(problem: pulp.LpProblem) -> list[Any]:
     """Rows of a model, in PuLP 3.3 and 4 alike: `constraints` became a call."""
     rows: Any = problem.constraints
     return list(rows() if callable(rows) else rows.values())
+
+
+@dataclass(frozen=True, kw_only=True)
+class Relaxed:
+    """The optimum of a linear program: its objective, its values by variable and its duals by row, by their names.
+
+    A dual is by how much the objective rises for each unit more on the right-hand side.
+    """
+
+    objective: float
+    values: Mapping[str, float]
+    duals: Mapping[str, float]
+
+
+def relaxed(problem: pulp.LpProblem, *, stop: Callable[[], bool] | None = None) -> Relaxed | None:
+    """Solve a model as if its integers were none; None: it has no optimum, or it was stopped."""
+    door = _Highs(Limits(relax=-1), None)
+    if not _handed_over(problem, door, stop) and door.relaxed is not None:
+        assert door.model is not None
+        solution = door.model.getSolution()
+        return Relaxed(
+            objective=door.relaxed + float(problem.objective.constant or 0.0),
+            values={v.name: float(x) for v, x in zip(problem.variables(), solution.col_value, strict=True)},
+            duals={str(row.name): float(y) for row, y in zip(_rows(problem), solution.row_dual, strict=True)},
+        )
+    return None

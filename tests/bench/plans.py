@@ -51,11 +51,18 @@ def row(name: str) -> list[str]:
     plan = found.plan
     return [
         name, f"{plan.cost:,.2f}", str(plan.heads), f"{plan.paid_hours:,.0f}", plan.status,
-        "-" if plan.bound is None else f"{plan.bound:,.2f}", plan.bound_class,
+        bound_told(plan), plan.bound_class,
         "-" if plan.gap is None else f"{plan.gap:.1%}", f"{least_slack(found.judged):+.2%}",
         f"{plan.search.simulated_days + sum(b.simulated_days for b in plan.bounds):,}", f"{spent:.0f}",
         f"{spent / unit:,.0f}", f"{usual.cost:,.2f} {usual.status}", f"{plan.cost / usual.cost:.3f}",
     ]  # fmt: skip
+
+
+def bound_told(plan: Plan) -> str:
+    """The bound, and beside it what the columns estimate, which is none."""
+    told = "-" if plan.bound is None else f"{plan.bound:,.2f}"
+    mixture = plan.search.mixture if plan.search else None
+    return told if mixture is None else f"{told} (estimate {mixture:,.2f})"
 
 
 def propose_usual_cost(desk: Scenario) -> Plan:
