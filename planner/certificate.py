@@ -18,13 +18,15 @@ from sim.targets import RANK, Status, TargetResult, judge
 
 FIRST_DAYS = 200
 """So many days at least."""
-CONTACTS, MOST_DAYS = 30_000_000, 8_000
+CONTACTS, MOST_DAYS = 24_000_000, 8_000
 """Days are added up to about so many contacts, and never more than so many days."""
+LAST = 0.8
+"""Part of a try's error that its last look has."""
 GROWTH = 4
 """The next look is at so many times the days."""
 FIRST_LOOK = 4
 """A plan that has clearly missed after one in so many of the days of the first look is sent back."""
-LUCK = 2.0
+LUCK = 1.0
 """Standard errors that the days to come may be better than those seen, where it is asked whether they are worth it."""
 
 
@@ -34,18 +36,19 @@ def most_days(scenario: Scenario) -> int:
     return min(max(round(CONTACTS / max(contacts, 1.0)), FIRST_DAYS), MOST_DAYS)
 
 
-def looks(first: int, most: int) -> list[tuple[int, int]]:
-    """After how many days a certificate may be given, and in how many parts each shares the error of all tries.
+def looks(first: int, most: int, attempt: int = 0) -> list[tuple[int, float]]:
+    """After how many days a certificate may be given, and what each look counts: the inverse of its part of the error.
 
-    The last look has half of it, those before share the other half.
+    The first try has half of the error and those after it share the rest; of a try the last look has most.
     """
     days = [most]
     while days[0] >= GROWTH * first:
         days.insert(0, ceil(days[0] / GROWTH))
+    tries = 2 * (1 if attempt == 0 else CERTIFICATES - 1)
     if len(days) == 1:
-        return [(most, CERTIFICATES)]
-    early = 2 * CERTIFICATES * (len(days) - 1)
-    return [*((n, early) for n in days[:-1]), (most, 2 * CERTIFICATES)]
+        return [(most, tries)]
+    early = tries * (len(days) - 1) / (1 - LAST)
+    return [*((n, early) for n in days[:-1]), (most, tries / LAST)]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -69,13 +72,14 @@ def certify(
     seed: int,
     first: int = 0,
     most: int | None = None,
+    attempt: int = 0,
     engine: str = "auto",
     workers: int = 1,
     stop: Callable[[], bool] | None = None,
 ) -> Certificate:
     """Simulate a plan on `replications` days, and on up to `most` while that may still certify it, and judge it.
 
-    Raises `sim.experiment.Stopped`.
+    `attempt`: how many certificates were refused before. Raises `sim.experiment.Stopped`.
     """
 
     def fresh(start: int, count: int) -> Runs:
@@ -83,7 +87,7 @@ def certify(
             scenario, plan, replications=count, seed=seed, first=start, engine=engine, workers=workers, stop=stop
         )
 
-    course = looks(replications, max(most or 0, replications))
+    course = looks(replications, max(most or 0, replications), attempt)
     glance = -(-course[0][0] // FIRST_LOOK)
     runs = fresh(first, glance)
     judged = judge(runs, tries=course[0][1])
@@ -111,12 +115,12 @@ def _wrong_side(target: Target, estimate: Estimate, unit: str) -> bool:
     return estimate.low > target.level
 
 
-def _hopeless(result: TargetResult, days: int, course: list[tuple[int, int]]) -> bool:
+def _hopeless(result: TargetResult, days: int, course: list[tuple[int, float]]) -> bool:
     """Whether some window would not be certified by the last look either, with some luck on the days to come."""
     most, tries = course[-1]
     if days >= most or result.status == "certified" or (result.unit == "share" and not result.target.is_share):
         return False
-    comparisons = result.comparisons * tries // dict(course)[days]
+    comparisons = max(1, round(result.comparisons * tries / dict(course)[days]))
     last = student(most - 1, one_sided(result.target.confidence, comparisons)) * sqrt(days / most)
     for window in result.windows:
         one = window.estimate

@@ -13,10 +13,14 @@ from planner.asked import NothingToPlan, indexed
 from planner.baseline import Method, Simulator, beside
 from planner.bounds import Bound
 from planner.bounds_best import lower_bounds
+from planner.bounds_levels import FEW_LOOKS
+from planner.bounds_levels import why_not as level_bound_lacks
 from planner.certificate import FIRST_DAYS, Certificate, certify, looks, most_days
 from planner.columns import generate, worthwhile
+from planner.courses import SUM_DAYS, Courses
 from planner.cover import Rows, caps_of, price_of
 from planner.feasibility import no_whole_interval, out_of_reach, shortages
+from planner.levels import LevelSearch, one_skill
 from planner.plan import (
     Baseline,
     Plan,
@@ -32,6 +36,7 @@ from planner.region import Effects, improve
 from planner.requirements import Theory
 from planner.search import OutOfWork, Problem, Progress, Search
 from planner.shifts import MOST_SHIFTS, enumerate_shifts
+from planner.trials import LOOKS, Trials
 from planner.verdict import CERTIFICATES, score
 from sim.experiment import Runs, Stopped, Tape, workload
 from sim.results import TargetRecord, staffing_mode
@@ -51,6 +56,8 @@ MANY_IN_A_DAY, FEW_DAYS = 100_000, 8
 """Days of so many contacts may be fewer."""
 THOROUGH = {"steps": 16, "solves": 40}
 """Work of the trust region where columns are generated."""
+COURSE_DAYS = 20_000
+"""With less work allowed than so many days, not every level of every interval is looked at."""
 CANDIDATES = 500
 """Default limit of work: so many simulations of the tape."""
 
@@ -150,7 +157,7 @@ def _tape_days(scenario: Scenario, thorough: bool) -> int:
 
 def problem_of(
     scenario: Scenario, objective: str, certificate_days: int, keep: Sequence[ShiftCount] = (),
-    certificate_tries: int = CERTIFICATES,
+    certificate_tries: float = CERTIFICATES,
 ) -> Problem:
     """What is to be planned; raises NothingToPlan where there is no shift or no price."""
     table = enumerate_shifts(scenario)
@@ -214,6 +221,8 @@ class _Planning:
         self.unreached: list[str] = []
         self.baselines: tuple[Baseline, ...] = ()
         self.bounds: tuple[Bound, ...] = ()
+        self.courses: Courses | None = None
+        self.levels: LevelSearch | None = None
         self.search = Search(
             problem=self.problem,
             tape=self._tape(self.days),
@@ -262,17 +271,10 @@ class _Planning:
         search = self.search
         limited = False
         try:
-            if self.start is not None and not self.certificates:
-                search.phase = "start"
-                search.evaluate(self.start)
-            search.phase = "cover" if not self.certificates else "repair"
-            search.run()
-            self._find_bounds()
-            effects: list[Effects] = []
-            if len(self.problem.table.groups) > 1:
-                effects = self._trade()
-            search.phase = "polish"
-            polish(search, effects)
+            if self._by_levels():
+                self._search_levels()
+            else:
+                self._search_groups()
         except OutOfWork:
             limited = True
         except Stopped:
@@ -282,6 +284,52 @@ class _Planning:
         if search.best is not None and not search.best.holds:
             self.unreached = out_of_reach(self.problem, self._tape(min(self.days, LEAST_DAYS)))
         return limited
+
+    def _by_levels(self) -> bool:
+        """Whether the desk has one skill, and what may be simulated allows to look at every level."""
+        enough = self.work_limit is None or self.work_limit >= COURSE_DAYS
+        return one_skill(self.problem) and (enough or not Courses(self._trials()).sums)
+
+    def _trials(self) -> Trials:
+        return Trials(
+            problem=self.problem, seed=self.seed + 3, engine=self.engine, workers=self.workers, stop=self.search.stop
+        )
+
+    def _search_levels(self) -> None:
+        """One skill: what each interval needs is simulated, then levels and shifts are chosen at once."""
+        search = self.search
+        if self.levels is None:
+            self.courses = Courses(self._trials())
+            if self.courses.sums:
+                search.round()  # a plan to have at hand
+                search.phase = "levels"
+                search.report()
+                applies = self.bound and not level_bound_lacks(self.problem)
+                self.courses.find_least(FEW_LOOKS if applies else 1)
+                self.courses.find_courses(SUM_DAYS if applies else LOOKS[0])
+            self.levels = LevelSearch(search, self.courses)
+            if self.start is not None:
+                self.levels.begin(self.start)
+                if self.gap is not None:
+                    self._find_bounds()  # it may be good enough
+        search.phase = "levels" if not self.certificates else "repair"
+        self.levels.run()
+        self._find_bounds()
+
+    def _search_groups(self) -> None:
+        """Several skills: formulas and experience, then what single agents do, then local search."""
+        search = self.search
+        if self.start is not None and not self.certificates:
+            search.phase = "start"
+            search.evaluate(self.start)
+        search.phase = "cover" if not self.certificates else "repair"
+        search.run()
+        self._find_bounds()
+        effects: list[Effects] = []
+        if len(self.problem.table.groups) > 1:
+            effects = self._trade()
+        search.phase = "polish"
+        polish(search, effects)
 
     def _trade(self) -> list[Effects]:
         """Several groups: columns where they say something, once; then the trust region.
@@ -312,6 +360,7 @@ class _Planning:
             problem.staffing(best.numbers),
             replications=self.first_days,
             most=problem.certificate_days,
+            attempt=len(self.certificates),
             seed=self.seed + 1,
             first=len(self.certificates) * problem.certificate_days,
             engine=self.engine,
@@ -329,7 +378,10 @@ class _Planning:
             bad = [window.status != "certified" for window in result.windows]
             value = score(self.problem.scenario, self.problem.theory.goals[g], certificate.runs).value
             uncertified[g] = np.flatnonzero(np.isfinite(value))[np.flatnonzero(bad)]
-        self.search.warned(certificate.runs, uncertified)
+        if self.levels is not None:
+            self.levels.warned(certificate.runs, uncertified)
+        else:
+            self.search.warned(certificate.runs, uncertified)
 
     def _chosen(self) -> int:
         """The best certificate: first the better status, then the cheaper plan."""
@@ -392,8 +444,9 @@ class _Planning:
         search.phase = "bound"
         search.report()
         self.bounds = lower_bounds(
-            self.problem, search.runs, seed=self.seed + 3, engine=self.engine, workers=self.workers, stop=search.stop
-        )
+            self.problem, search.runs, seed=self.seed + 3, engine=self.engine, workers=self.workers, stop=search.stop,
+            courses=self.courses,
+        )  # fmt: skip
         search.bound = self.bounds[0].value
 
     def _near_enough(self) -> bool:

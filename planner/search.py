@@ -92,7 +92,7 @@ class Problem:
     theory: Theory
     caps: Caps
     certificate_days: int
-    certificate_tries: int = CERTIFICATES
+    certificate_tries: float = CERTIFICATES
 
     def staffing(self, numbers: Ints) -> StaffingPlan:
         """A plan as the simulation takes it, by person unless the scenario says otherwise."""

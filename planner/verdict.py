@@ -107,6 +107,6 @@ def _on_days(goal: Goal, whole: Sample) -> tuple[Floats, Floats]:
     return value, spread
 
 
-def comparisons_of(scores: Sequence[Score], tries: int = CERTIFICATES) -> int:
+def comparisons_of(scores: Sequence[Score], tries: float = CERTIFICATES) -> int:
     """How many windows of all targets are judged at once, at all looks at all certificates that there may be."""
-    return tries * max(1, sum(int(np.isfinite(score.value).sum()) for score in scores))
+    return math.ceil(tries * max(1, sum(int(np.isfinite(score.value).sum()) for score in scores)))

@@ -4,18 +4,26 @@ How many contacts came explains most of why one day was worse than another. The 
 the number of replications alone, never on what came of them, so that it cannot favour a result.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import numpy as np
 import numpy.typing as npt
+from pydantic import BaseModel
 
+from sim.distributions import ByTime
 from sim.estimates import Controls
 from sim.metrics import Tally
 from sim.scenario import Scenario
-from sim.workload import expected_counts
+from sim.workload import expected_counts, mean_talk_s
 
 Floats = npt.NDArray[np.float64]
 
+PLAIN_TYPE = (
+    "channel", "language", "tier", "arrivals", "gives_up_at_once", "patience", "talk", "after_contact_work", "priority",
+    "threshold", "lost_value", "opening", "resolution",
+)  # fmt: skip
+PLAIN_GROUP = ("skills", "cost_per_hour", "cost_factor", "max_heads")
+"""What contact types and groups may say without any talk being other than drawn."""
 REPLICATIONS_EACH = 16
 """A control needs so many replications: fitting its slope then costs at most some 7 % of the variance."""
 
@@ -49,13 +57,42 @@ def affordable(sizes: Mapping[str, int], replications: int) -> tuple[str, ...]:
 def sets_of(scenario: Scenario, tally: Tally, *, fine: bool = False) -> dict[str, Floats]:
     """All sets of controls by name, [replication, control] each, in the order in which they are taken.
 
-    `fine`: at last those of each interval, which explain figures of single intervals.
+    `fine`: at last those of each interval, which explain figures of single intervals: arrivals, and how much longer
+    than the mean the answered talked, where talk times are the scenario's law and nothing else. Whether somebody is
+    answered does not depend on how long the talk will be, so that has mean 0 whatever the agents are (Wald).
     """
     random = _random_types(scenario)
     expected = expected_counts(scenario)[:, random]
     came = tally.arrived[:, random].transpose(0, 2, 1).astype(np.float64)
     found = _sets(came, expected, scenario)
-    return found | {"arrivals by interval": (came - expected).sum(axis=2)} if fine else found
+    if fine:
+        found["arrivals by interval"] = (came - expected).sum(axis=2)
+        if _talk_is_plain(scenario):
+            beyond = tally.talk_ms - mean_talk_s(scenario)[:, None] * 1000.0 * tally.answered
+            found["talk by interval"] = beyond.sum(axis=1) / 60_000
+    return found
+
+
+def _talk_is_plain(scenario: Scenario) -> bool:
+    """Whether every talk is drawn from its type's law and takes just as long, whoever answers and whenever."""
+    groups, kinds = scenario.agent_groups.values(), scenario.contact_types.values()
+    return (
+        scenario.trace is None
+        and not scenario.backlog
+        and all(event.talk_factor == 1 for event in scenario.events.values())
+        and all(_only(channel, ("opening",)) for channel in scenario.channels.values())
+        and all(_only(kind, PLAIN_TYPE) and not isinstance(kind.talk, ByTime) for kind in kinds)
+        and all(_only(group, PLAIN_GROUP) for group in groups)
+        and all(_only(skill, ("preference", "resolution")) for group in groups for skill in group.skills.values())
+    )
+
+
+def _only(part: BaseModel, allowed: Collection[str]) -> bool:
+    """Whether a part of a scenario says nothing but what is allowed: what is added to the model later is not."""
+    return all(
+        name in allowed or getattr(part, name) == field.get_default(call_default_factory=True)
+        for name, field in type(part).model_fields.items()
+    )
 
 
 def _random_types(scenario: Scenario) -> list[int]:

@@ -157,7 +157,7 @@ def whole_blocks(first: int, replications: int) -> slice | None:
     return slice(start, start + blocks * BLOCK) if blocks >= LEAST_BLOCKS else None
 
 
-def one_sided(confidence: float, comparisons: int = 1) -> float:
+def one_sided(confidence: float, comparisons: float = 1) -> float:
     """Level of the two-sided interval each of whose ends holds alone, for all comparisons at once, with `confidence`.
 
     Bonferroni: each end may fail with probability (1 - confidence) / comparisons.

@@ -57,7 +57,7 @@ class TargetResult:
 
 
 def judge(
-    runs: Runs | Digest, targets: Sequence[Target] | None = None, *, plain: bool = False, tries: int = 1,
+    runs: Runs | Digest, targets: Sequence[Target] | None = None, *, plain: bool = False, tries: float = 1,
     fine: bool = False,
 ) -> list[TargetResult]:
     """Judge these targets, by default the scenario's own, all at once; `plain`: without control variates.
@@ -73,7 +73,7 @@ def judge(
         waits = target_waits(runs.scenario, asked)
         runs = Digest.of(runs, target_questions(asked), waits=waits, plain=plain, fine=fine)
     judged = [runs.moments(_key(number)).mean[1] for number, _ in enumerate(asked)]
-    comparisons = tries * max(1, sum(int((offered > 0).sum()) for offered in judged))
+    comparisons = math.ceil(tries * max(1, sum(int((offered > 0).sum()) for offered in judged)))
     return [_judge(number, target, runs, comparisons) for number, target in enumerate(asked)]
 
 

@@ -134,6 +134,12 @@ def mean_handle_s(scenario: Scenario) -> Floats:
     return np.array([_talk_s(scenario, name, flow) + _after_s(scenario, name, flow) for name, flow in flows])
 
 
+def mean_talk_s(scenario: Scenario) -> Floats:
+    """Mean seconds of talk alone, shape [type]."""
+    flows = zip(scenario.contact_types, traffic(scenario), strict=True)
+    return np.array([_talk_s(scenario, name, flow) for name, flow in flows])
+
+
 def _by_interval(scenario: Scenario, by_minute: list[Floats]) -> Floats:
     minutes = np.column_stack(by_minute).reshape(scenario.horizon.intervals, -1, len(by_minute))
     return np.asarray(minutes.sum(axis=1))
