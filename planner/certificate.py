@@ -108,7 +108,11 @@ def clearly_missed(result: TargetResult) -> bool:
 
 
 def _wrong_side(target: Target, estimate: Estimate, unit: str) -> bool:
-    if estimate.low is None or estimate.high is None or (unit == "share" and not target.is_share):
+    if estimate.low is None or estimate.high is None:
+        return False
+    if target.in_days is not None:
+        return estimate.high < target.in_days
+    if unit == "share" and not target.is_share:
         return False
     if target.at_least is not None:
         return estimate.high < target.level
@@ -118,7 +122,10 @@ def _wrong_side(target: Target, estimate: Estimate, unit: str) -> bool:
 def _hopeless(result: TargetResult, days: int, course: list[tuple[int, float]]) -> bool:
     """Whether some window would not be certified by the last look either, with some luck on the days to come."""
     most, tries = course[-1]
-    if days >= most or result.status == "certified" or (result.unit == "share" and not result.target.is_share):
+    on_days = result.target.in_days
+    if days >= most or result.status == "certified":
+        return False
+    if on_days is None and result.unit == "share" and not result.target.is_share:
         return False
     comparisons = max(1, round(result.comparisons * tries / dict(course)[days]))
     last = student(most - 1, one_sided(result.target.confidence, comparisons)) * sqrt(days / most)
@@ -128,7 +135,7 @@ def _hopeless(result: TargetResult, days: int, course: list[tuple[int, float]]) 
             continue
         error = one.half_width / student(days - 1, one.level)
         sign = 1.0 if result.target.at_least is not None else -1.0
-        slack = sign * (one.mean - result.target.level)
+        slack = sign * (one.mean - result.target.level) if on_days is None else one.mean - on_days
         if slack + (LUCK * sqrt(1 - days / most) - last) * error < 0:
             return True
     return False
