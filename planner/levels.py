@@ -49,7 +49,7 @@ AT_ONCE = 240
 """Customers of so many days are held at once."""
 LOOK_AHEAD = 8
 LEVEL_LIMITS, HULL_LIMITS = Limits(gap=1e-3, nodes=2000, near=1500), Limits(gap=1e-3, nodes=40, near=0)
-"""With hulls the model is solved near its relaxation: as good on instance a-day, in a hundredth of the time."""
+"""With hulls the model is solved near its relaxation, in a second or two."""
 
 
 def one_skill(problem: Problem) -> bool:
