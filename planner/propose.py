@@ -52,6 +52,8 @@ TAPE_CONTACTS = 200_000
 LEAST_DAYS, MOST_DAYS = 16, 128
 LONG_TAPE_CONTACTS, LONG_DAYS = 1_000_000, 256
 """The same where columns are generated: who searches harder finds more plans that are lucky on few days."""
+FEW_SHIFTS = 20
+"""In a plan of so few each counts: what a model with margins for every interval leaves is looked for shift by shift."""
 MANY_IN_A_DAY, FEW_DAYS = 100_000, 8
 """Days of so many contacts may be fewer."""
 THOROUGH = {"steps": 16, "solves": 40}
@@ -315,6 +317,9 @@ class _Planning:
         search.phase = "levels" if not self.certificates else "repair"
         self.levels.run()
         self._find_bounds()
+        if search.best is not None and search.best.numbers.sum() <= FEW_SHIFTS:
+            search.phase = "polish"
+            polish(search)
 
     def _search_groups(self) -> None:
         """Several skills: formulas and experience, then what single agents do, then local search."""

@@ -198,7 +198,8 @@ def solved(
     model = ShiftModel(problem.scenario.horizon, problem.table, search.price(rows), problem.caps)
     up, down = _changes(model, centre.supply, region.most(centre.supply))
     changes = pulp.LpAffineExpression([(v, 1.0) for grid in (up, down) for v in grid.values()])
-    model.problem.addConstraint(changes <= max(region.share * float(centre.supply.sum()), 1.0))
+    moves = 4.0 * float(problem.table.covers.sum(axis=1).max())  # two shifts away, and two others in their place
+    model.problem.addConstraint(changes <= max(region.share * float(centre.supply.sum()), moves))
     wanted = search.wanted(centre.scores)
     for g, (one, effect) in enumerate(zip(centre.scores, effects, strict=True)):
         for w in np.flatnonzero(np.isfinite(one.value)):

@@ -48,7 +48,7 @@ def tiny(name: str) -> Problem:
 def test_plan_and_bound_are_the_optimum_where_all_plans_can_be_tried(name: str, most: tuple[int, ...]) -> None:
     problem = tiny(name)
     optimum = best_of_all(problem, most)
-    plan = propose(problem.scenario, seed=1, certify_replications=400).plan
+    plan = propose(problem.scenario, seed=1).plan
     assert plan.status == "certified"
     assert plan.cost == pytest.approx(optimum)
     assert plan.bound == pytest.approx(optimum)
@@ -61,7 +61,7 @@ def test_plan_and_bound_are_the_optimum_where_all_plans_can_be_tried(name: str, 
 def test_with_two_skills_the_plan_is_the_optimum_and_no_bound_lies_above_it() -> None:
     problem = tiny("tiny-two")
     optimum = best_of_all(problem, (3, 3, 3, 4), days=48)
-    plan = propose(problem.scenario, seed=1, certify_replications=600).plan
+    plan = propose(problem.scenario, seed=1).plan
     assert plan.status == "certified"
     assert plan.cost == pytest.approx(optimum)
     assert plan.bound is not None
