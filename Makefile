@@ -31,7 +31,7 @@ test: lint  ## what a change must pass
 test-all: lint  ## and the tests that take minutes
 	$(BIN)/pytest -q -n 2 -m "not bench"
 
-bench: $(STAMP)  ## time the engines and the planner; writes docs/benchmarks.md
+bench: $(STAMP)  ## time the engines; writes docs/benchmarks.md
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[bench]'
 	$(BIN)/pytest -q -s -m bench
 

@@ -466,7 +466,7 @@ def sweep(
     quiet: Quiet = False,
 ) -> None:
     """A grid of what-ifs on the same customers: a table, charts. Run again, it goes on where it was interrupted."""
-    from planner.anew import shifts_for
+    from planner.anew import plan_for
     from sim.report.sweep_figures import charts
     from sim.results import write_files
     from sim.sweep import axis, folder_of, grid
@@ -477,7 +477,7 @@ def sweep(
         folder = out or folder_of(points, replications=replications, seed=seed)
         line = Line(quiet)
         # for other customers than those of the sweep, which would flatter the plan
-        anew = partial(shifts_for, seed=seed + 1, engine=engine, workers=workers, tell=line)
+        anew = partial(plan_for, seed=seed + 1, engine=engine, workers=workers, tell=line)
         with going_on(folder), elsewhere(processes, cluster) as executor:
             whole = run(
                 points,
@@ -487,7 +487,7 @@ def sweep(
                 engine=engine,
                 workers=workers,
                 executor=executor,
-                replan=anew if replan else None,
+                replan=(lambda desk: anew(desk).staffing) if replan else None,
                 progress=lambda k, of, done, days: line(f"point {k + 1} of {of}: {done} of {days} replications"),
             )
             line.end()

@@ -13,10 +13,10 @@ import numpy.typing as npt
 import pulp
 
 from planner import solver
+from planner.anew import plan_for
 from planner.cover import Caps, CoverModel, Price, Rows
 from planner.feasibility import stretches
 from planner.plan import Plan
-from planner.propose import propose
 from planner.search import Problem
 from planner.shifts import ShiftTable
 from planner.solver import Limits
@@ -79,11 +79,10 @@ def relaxation(
     if caps is None:
         return None
     for attempt in range(TRIES):
-        found = propose(
-            _with(scenario, caps), objective=plan.objective, seed=seed, bound=False, beside=(), engine=engine,
-            workers=workers,
-        ).plan  # fmt: skip
-        if found.status in ("certified", "met", "interrupted") or attempt == TRIES - 1:
+        found = plan_for(
+            _with(scenario, caps), objective=plan.objective, seed=seed, engine=engine, workers=workers
+        )
+        if found.status in ("certified", "met") or attempt == TRIES - 1:
             break
         caps = _more(problem.caps, caps)
     return Relaxation(

@@ -128,7 +128,7 @@ class LevelSearch:
         assert best is not None
         for g, windows in uncertified.items():
             self.caution[g][windows] += WARNED
-        self._take_in(self.tried[best.numbers.tobytes()], runs)
+        self._take_in(self._entry(best.numbers), runs)
 
     def _solve(self) -> Cover:
         problem = self.problem
@@ -166,14 +166,18 @@ class LevelSearch:
 
     def _simulate(self, numbers: Ints, stage: int) -> _Tried:
         """A plan on so many days in all, or fewer where it surely lacks something or nothing is in doubt."""
-        levels = self.problem.table.supply(numbers).sum(axis=0)
-        tried = self.tried.setdefault(numbers.tobytes(), _Tried(numbers, levels))
+        tried = self._entry(numbers)
         while tried.days < stage:
             days = self.first if not tried.days else min((GROWTH - 1) * tried.days, stage - tried.days)
             self._take_in(tried, self._runs(self.problem.staffing(numbers), days))
             if self._failing(tried) or not self._in_doubt(tried, stage):
                 break
         return tried
+
+    def _entry(self, numbers: Ints) -> _Tried:
+        """What is known of a plan: nothing yet of one that local search has found."""
+        levels = self.problem.table.supply(numbers).sum(axis=0)
+        return self.tried.setdefault(numbers.tobytes(), _Tried(numbers, levels))
 
     def _runs(self, plan: StaffingPlan, days: int) -> Runs:
         """A plan on days that were never seen."""

@@ -41,7 +41,6 @@ class Levels:
         found = self._rates(kind, pieces)
         return found if self.interval is None else found * self.interval[kind, pieces.interval]
 
-
     def _rates(self, kind: int, pieces: Pieces) -> Floats:
         """Without the factors of intervals."""
         if isinstance(pieces.forecast, Fan):

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from sim.report.records import Records, by_unit, share, with_interval
+from sim.report.sweep import short_paths
 from sim.report.tables import Table
 from sim.results import PointRecord, Record, SweepRecord
 
@@ -59,11 +60,12 @@ def planned(kept: Sequence[Kept]) -> bool:
     return len({one.heads for one in kept}) > 1
 
 
-def deflection_table(whole: SweepRecord, paths: dict[str, str]) -> Table | None:
+def deflection_table(whole: SweepRecord) -> Table | None:
     """Work and heads that containment saves, and what one would have thought; None where it does not change."""
     kept = deflection(whole)
     if not kept:
         return None
+    paths = short_paths(list(whole.axes))
     heads = ("heads by rule of three", "heads") if planned(kept) else ()
     work = ("work saved, naively, h", "really, h", "real share")
     head = (*paths.values(), "containment", "left to people", *work, *heads, "wait P95")

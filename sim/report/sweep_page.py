@@ -21,7 +21,7 @@ def sweep_report(whole: SweepRecord) -> dict[str, bytes]:
         subtitle=_subtitle(whole),
         figures=[Picture(one.title, one.description, data_url(svg(one))) for one in drawings],
         points=sweep_table(whole),
-        deflection=deflection_table(whole, short_paths(list(whole.axes))),
+        deflection=deflection_table(whole),
         targets=targets_table(whole),
         again=run_again(whole),
         provenance=_provenance(whole),

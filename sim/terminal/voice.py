@@ -286,7 +286,7 @@ def tell(result: "Result", as_json: bool) -> None:
 def tell_any(result: "Result | SweepRecord", as_json: bool) -> None:
     """The result of any command, of a sweep as its table."""
     from sim.report.deflection import deflection_table
-    from sim.report.sweep import short_paths, sweep_table
+    from sim.report.sweep import sweep_table
     from sim.results import SweepRecord
 
     if not isinstance(result, SweepRecord):
@@ -294,7 +294,7 @@ def tell_any(result: "Result | SweepRecord", as_json: bool) -> None:
     elif as_json:
         say(result.model_dump_json(indent=1))
     else:
-        show(sweep_table(result), deflection_table(result, short_paths(list(result.axes))))
+        show(sweep_table(result), deflection_table(result))
 
 
 def promised(result: "Result | SweepRecord") -> "Iterable[TargetRecord]":

@@ -24,7 +24,7 @@ def desk() -> object:
 
 def test_a_desk_gets_shifts_and_says_how_it_goes() -> None:
     told: list[str] = []
-    staffing = anew.shifts_for(desk(), seed=1, engine="reference", workers=1, tell=told.append)
+    staffing = anew.plan_for(desk(), seed=1, engine="reference", workers=1, tell=told.append).staffing
     assert sum(shift.number for shift in staffing.shifts) >= 4  # three Erlangs want at least as many
     assert any("best" in line for line in told)
 
@@ -33,4 +33,4 @@ def test_what_was_interrupted_is_no_plan(monkeypatch: pytest.MonkeyPatch) -> Non
     stopped = SimpleNamespace(plan=SimpleNamespace(status="interrupted", staffing=StaffingPlan(shifts=())))
     monkeypatch.setattr(anew, "propose", lambda *_, **__: stopped)
     with pytest.raises(KeyboardInterrupt):
-        anew.shifts_for(desk(), seed=1, engine="reference", workers=1, tell=print)
+        anew.plan_for(desk(), seed=1, engine="reference", workers=1, tell=print)

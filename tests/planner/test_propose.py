@@ -1,12 +1,17 @@
 """Whole searches on small desks: a plan that is proved, one that cannot be, one that is interrupted."""
 
+from dataclasses import replace
+from typing import Any
+
 import numpy as np
 import pytest
 from worlds_to_plan import morning
 
 import planner
+from planner.certificate import Certificate, certify
 from planner.plan import read_plan, write_plan
 from planner.requirements import Theory
+from planner.search import Search
 from planner.shifts import enumerate_shifts
 from sim.experiment import experiment
 from sim.scenario import Scenario
@@ -172,3 +177,31 @@ def test_more_shifts_hold_a_target_on_nearly_all_days() -> None:
     assert found.worst is not None
     assert found.worst.estimate.mean is not None
     assert 0.9 <= found.worst.estimate.mean < 0.999
+
+
+def test_a_plan_of_local_search_that_is_refused_goes_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Few shifts were searched one by one: what the certificate saw of them is learnt from all the same."""
+    from planner import propose as proposing
+
+    seen: list[int] = []
+
+    def refused(*arguments: Any, **options: Any) -> Certificate:
+        seen.append(len(seen))
+        found = certify(*arguments, **options)
+        worst = [replace(one, status="missed", windows=tuple(replace(w, status="missed") for w in one.windows))
+                 for one in found.judged]  # fmt: skip
+        return replace(found, judged=tuple(worst)) if seen == [0] else found
+
+    def elsewhere(search: Search, *_: Any) -> None:
+        """As if local search had found, at first, a plan that the levels never tried."""
+        if seen or search.best is None:
+            return
+        more = search.best.numbers.copy()
+        more[0] += 1
+        search.best = replace(search.best, numbers=more)
+
+    monkeypatch.setattr(proposing, "certify", refused)
+    monkeypatch.setattr(proposing, "polish", elsewhere)
+    plan = planner.plan(morning(), seed=1, days=16, certify_replications=100, bound=False, beside=())
+    assert seen[:2] == [0, 1]
+    assert plan.search.certificates >= 2

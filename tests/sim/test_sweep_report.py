@@ -88,7 +88,7 @@ def test_what_a_bot_saves_stands_beside_what_the_rule_of_three_says(tmp_path: Pa
     assert (low.heads, high.heads, low.heads_by_rule) == (60, 40, 60)
     assert high.heads_by_rule == pytest.approx(60 * 4 / 7, rel=0.02)  # 70 % are left to people, then 40 %
     assert high.of("bot_work_saved").mean < 0.8 * high.of("bot_work_saved_naive").mean
-    table = deflection_table(whole, {"orders.bot.containment": "containment"})
+    table = deflection_table(whole)
     assert table is not None
     assert len(table.rows) == 2
     assert "heads by rule of three" in table.head
@@ -98,7 +98,7 @@ def test_what_a_bot_saves_stands_beside_what_the_rule_of_three_says(tmp_path: Pa
 
 def test_with_the_same_agents_a_better_bot_shortens_waits(tmp_path: Path) -> None:
     whole = deflected(tmp_path, 40, 40)
-    table = deflection_table(whole, {"orders.bot.containment": "containment"})
+    table = deflection_table(whole)
     assert table is not None
     assert "heads" not in table.head
     assert "become" not in draw(whole)["deflection"].description
