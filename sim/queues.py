@@ -152,14 +152,15 @@ def inverse_b(agents: Floats, load: Floats) -> Floats:
     enough = np.minimum(whole, np.maximum(agents - load, 0.0) + 9.0 * np.sqrt(load) + 20)
     factors = np.maximum(agents[:, None] - np.arange(int(enough.max(initial=0))), 0.0) / load[:, None]
     factors[np.arange(factors.shape[1]) >= whole[:, None]] = 0.0
-    with np.errstate(over="ignore", under="ignore"):
+    with np.errstate(over="ignore", under="ignore", invalid="ignore"):
         terms = np.cumprod(factors, axis=1)
-        total = np.asarray(1.0 + terms.sum(axis=1))
+        total = np.nan_to_num(1.0 + terms.sum(axis=1), nan=math.inf, posinf=math.inf)  # beyond all numbers, times 0
     last = whole.astype(np.int64) - 1
     for i in np.flatnonzero((agents != whole) & (last < factors.shape[1])):
         end = float(terms[i, last[i]]) if last[i] >= 0 else 1.0
         if not math.isfinite(total[i]) or end > SMALLEST * total[i]:
-            total[i] = 1.0 / erlang_b(float(agents[i]), float(load[i]))
+            blocked = erlang_b(float(agents[i]), float(load[i]))
+            total[i] = 1.0 / blocked if blocked else math.inf
     return total
 
 

@@ -22,10 +22,10 @@ FIGURES = {
 
 
 def cells() -> np.ndarray:
-    """Rates, handle times, agents and patience: tiny, usual and huge desks, short, enough and plenty of agents."""
+    """Rates, handle times, agents and patience: tiny, usual and huge desks, too few agents to far too many."""
     found = []
     for load in (0.05, 3.0, 40.0, 2500.0):
-        for beta in (-3.0, -0.4, 1.3, 6.0):
+        for beta in (-3.0, -0.4, 1.3, 6.0, 60.001, 80.0):
             for patience in (20.0, 180.0, 7200.0, math.inf):
                 agents = max(load + beta * math.sqrt(load), 0.0)
                 found += [(load / 240, 240.0, n, patience) for n in (math.floor(agents), agents, 0.0)]
