@@ -154,7 +154,8 @@ def inverse_b(agents: Floats, load: Floats) -> Floats:
     factors[np.arange(factors.shape[1]) >= whole[:, None]] = 0.0
     with np.errstate(over="ignore", under="ignore", invalid="ignore"):
         terms = np.cumprod(factors, axis=1)
-        total = np.nan_to_num(1.0 + terms.sum(axis=1), nan=math.inf, posinf=math.inf)  # beyond all numbers, times 0
+        total = np.asarray(1.0 + terms.sum(axis=1))
+    total[np.isnan(total)] = math.inf  # beyond all numbers, times 0
     last = whole.astype(np.int64) - 1
     for i in np.flatnonzero((agents != whole) & (last < factors.shape[1])):
         end = float(terms[i, last[i]]) if last[i] >= 0 else 1.0

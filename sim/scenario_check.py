@@ -140,6 +140,23 @@ def oddities(scenario: Scenario, tree: Node) -> Iterator[Problem]:
     for group in scenario.agent_groups:
         if group not in present:
             yield _at(tree, ("agent_groups", group), "nobody of this group is scheduled")
+    yield from _too_many_at_work(scenario, tree)
+
+
+def _too_many_at_work(scenario: Scenario, tree: Node) -> Iterator[Problem]:
+    """Groups that have more in hand when the desk begins than their agents there can hold."""
+    if not scenario.at_work or scenario.staffing is None:
+        return
+    from sim.attendance import levels_of
+
+    there = levels_of(scenario, scenario.staffing)[0].tolist()
+    in_hand: Counter[str] = Counter()
+    for entry in scenario.at_work:
+        in_hand[entry.group] += len(entry.remaining or ()) or entry.number or 0
+    for (name, group), heads in zip(scenario.agent_groups.items(), there, strict=True):
+        if in_hand[name] > heads * group.slots:
+            rule = f"{in_hand[name]} are in hand in {name}, which begins with {heads} there: the others wait for it"
+            yield _at(tree, ("at_work",), rule, "give fewer, or more agents from the beginning")
 
 
 def _idle_settings(scenario: Scenario, tree: Node) -> Iterator[Problem]:

@@ -138,6 +138,16 @@ def test_settings_without_effect_are_pointed_out() -> None:
     assert warnings(better.replace("2026-11-09", "2026-11-10")) == []
 
 
+def test_more_at_work_than_the_desk_begins_with_are_pointed_out() -> None:
+    in_hand = "group: seniors, contact_type: experts"
+    busy = f"at_work: [{{{in_hand}, number: 2}}, {{{in_hand}, remaining: [60 s]}}]\n"
+    assert warnings(FULL + busy)[-1:] == [
+        "desk.yaml:15: at_work: 3 are in hand in seniors, which begins with 2 there: the others wait for it: "
+        "give fewer, or more agents from the beginning"
+    ]
+    assert not any("at_work" in line for line in warnings(FULL + busy.replace("number: 2", "number: 1")))
+
+
 def test_capacity_labels_in_two_spellings_are_refused() -> None:
     twice = FULL.replace("helper: {", "helper: {capacity: {8:00: 3, 08:00: 4}, ")
     Path("desk.yaml").write_text(twice, "utf-8")
