@@ -12,7 +12,7 @@ import numpy.typing as npt
 from sim.clock import Horizon, held
 from sim.remembered import remembered
 from sim.scenario import Scenario, unknown_name
-from sim.shrinkage import Member, Team, absent, came, is_plain, short_day
+from sim.shrinkage import Crew, Crews, Team, absent, came, crew_of, is_plain, short_day
 from sim.staffing import ShiftCount, Spell, StaffingPlan, workings, wrapped
 from sim.streams import name_key, stream
 from sim.units import format_clock, to_ms
@@ -46,16 +46,19 @@ class Staffing:
         return len(self.heads) == 0
 
 
-def attend(scenario: Scenario, plan: StaffingPlan, seed: int, replication: int) -> Staffing:
+def attend(
+    scenario: Scenario, plan: StaffingPlan, seed: int, replication: int, known: Crews | None = None
+) -> Staffing:
     """Who is at the desk in one replication: less those who are absent, the late ones later, breaks as they come.
 
-    By level, absence only. Raises ValueError for a group that the scenario does not know.
+    By level, absence only. Crews that are `known` (of this scenario and seed) are not drawn again. Raises ValueError
+    for a group that the scenario does not know.
     """
     if all(is_plain(group) for group in scenario.agent_groups.values()):
         return planned(scenario, plan)
     if plan.by_person:
-        found = came(_teams(scenario, plan), tuple(scenario.agent_groups.values()), seed, replication)
-        return _people(scenario, list(found))
+        groups = tuple(scenario.agent_groups.values())
+        return _people(scenario, came(_teams(scenario, plan), groups, seed, replication, known or Crews()))
     paper = planned(scenario, plan)
     return replace(paper, heads=_thinned(scenario, paper.heads, seed, replication))
 
@@ -78,11 +81,11 @@ def planned(scenario: Scenario, plan: StaffingPlan) -> Staffing:
     """Who is at the desk if all come on time."""
     if not plan.by_person:
         return _by_level(scenario, plan)
-    everyone = [
-        (team, Member(ordinal=n, presences=tuple((on, off, False) for on, off in team.spells), permille=1000))
-        for team in _teams(scenario, plan)
-        for n in range(team.first, team.first + team.number)
-    ]
+    everyone = []
+    for team in _teams(scenario, plan):
+        spells = tuple((on, off, False) for on, off in team.spells)
+        ordinals = range(team.first, team.first + team.number)
+        everyone.append((team, crew_of(ordinals, [1000] * team.number, [spells] * team.number)))
     return _people(scenario, everyone)
 
 
@@ -178,21 +181,25 @@ def _teams(scenario: Scenario, plan: StaffingPlan) -> list[Team]:
     return found
 
 
-def _people(scenario: Scenario, members: list[tuple[Team, Member]]) -> Staffing:
+def _people(scenario: Scenario, crews: list[tuple[Team, Crew]]) -> Staffing:
     """Agents in order of their teams, named "group/template/2026-11-11 08:00/3"."""
     groups = tuple(scenario.agent_groups)
-    spells = [(a, *presence) for a, (_, member) in enumerate(members) for presence in member.presences]
-    agent, on, off, keeps = np.array(spells, dtype=np.int64).reshape(-1, 4).T
-    permille = np.array([member.permille for _, member in members], dtype=np.int32)
+    sizes = [len(crew) for _, crew in crews]
+    firsts = np.cumsum([0, *sizes])[:-1]
+    none = np.zeros((0, 4), dtype=np.int64)
+    presences = np.concatenate([none, *(crew.presences for _, crew in crews)])
+    agent, on, off, keeps = presences.T
+    agent = agent + np.repeat(firsts, [len(crew.presences) for _, crew in crews])
+    permille = np.concatenate([none[:, 0], *(crew.permille for _, crew in crews)])
     return Staffing(
         groups=groups,
         interval_ms=scenario.horizon.interval_ms,
         heads=np.zeros((0, len(groups)), dtype=np.int32),
-        agent_group=np.array([team.group for team, _ in members], dtype=np.int16),
-        agent_name=tuple(f"{team.name}/{member.ordinal + 1}" for team, member in members),
+        agent_group=np.repeat(np.array([team.group for team, _ in crews], dtype=np.int16), sizes),
+        agent_name=tuple(f"{team.name}/{n + 1}" for team, crew in crews for n in crew.ordinal.tolist()),
         spell_agent=agent.astype(np.int32),
         spell_on_ms=on.copy(),
         spell_off_ms=off.copy(),
         keeps_length=keeps.astype(np.bool_),
-        permille=permille if (permille != 1000).any() else None,
+        permille=permille.astype(np.int32) if (permille != 1000).any() else None,
     )

@@ -18,6 +18,7 @@ from sim.executors import in_chunks, in_order
 from sim.full_tally import tally_run, wants_table
 from sim.metrics import Pile, Tally, join, measured, tally_of
 from sim.scenario import Scenario
+from sim.shrinkage import Crews
 from sim.staffing import StaffingPlan
 from sim.start import started
 from sim.workload import Workload, expected_counts, workload
@@ -77,15 +78,16 @@ def engine_for(scenario: Scenario, engine: str, replications: int) -> str:
 
 
 def simulation(
-    scenario: Scenario, plan: StaffingPlan, seed: int, engine: str, customers: Customers | None = None
-) -> Callable[[int], Tally]:
+    scenario: Scenario, plan: StaffingPlan, seed: int, engine: str, *,
+    customers: Customers | None = None, crews: Crews | None = None,
+) -> Callable[[int], Tally]:  # fmt: skip
     """The function that simulates one replication, by its number, on the engine "compiled" or "reference"."""
     rules, by = routing.rules(scenario), measured(scenario)
     draw = customers or partial(demand.sample, scenario, seed)
     only_sums = engine == "compiled" and not wants_table(scenario, rules)
 
     def one(replication: int) -> Tally:
-        staffing, came = attendance.attend(scenario, plan, seed, replication), draw(replication)
+        staffing, came = attendance.attend(scenario, plan, seed, replication, crews), draw(replication)
         if only_sums:
             return tally_of(*engines.sums(came, staffing, rules, by), scenario, staffing)
         outcome, came = started(scenario, staffing, rules, came, engine)
@@ -132,18 +134,20 @@ def experiment(
     workers: int = 1,
     executor: Executor | None = None,
     customers: Customers | None = None,
+    crews: Crews | None = None,
     progress: Progress | None = None,
     stop: Stop | None = None,
 ) -> Runs:
     """Simulate `plan`, or the scenario's own staffing, by `workers` threads or else wherever the executor does.
 
     `customers(replication)` gives the Demand of a replication, drawn from the seed by default; they cannot travel to
-    an executor. `progress(done, total)` is told of each replication; when `stop()` holds between two of them,
-    `Stopped` is raised with those done. All tallies are held at once: for many replications see `chunks`.
+    an executor, nor can the `crews` known from other plans on this scenario and seed. `progress(done, total)` is told
+    of each replication; when `stop()` holds between two of them, `Stopped` is raised with those done. All tallies are
+    held at once: for many replications see `chunks`.
     """
     whole = _course(scenario, plan, seed, range(first, first + replications), engine)
     pile = Pile(replications)
-    with closing(whole.tallies(workers, executor, customers)) as coming:
+    with closing(whole.tallies(workers, executor, customers, crews)) as coming:
         while pile.done < replications:
             if stop is not None and stop():
                 raise Stopped(whole.runs(pile, first) if pile.done else None)
@@ -201,11 +205,11 @@ class _Course:
     engine: str
 
     def tallies(
-        self, workers: int, executor: Executor | None, customers: Customers | None = None
+        self, workers: int, executor: Executor | None, customers: Customers | None = None, crews: Crews | None = None
     ) -> Generator[Tally, None, None]:
         """The tally of each replication, in order."""
         if executor is None:
-            task = simulation(self.scenario, self.plan, self.seed, self.engine, customers)
+            task = simulation(self.scenario, self.plan, self.seed, self.engine, customers=customers, crews=crews)
             return in_order(task, self.numbers, workers)
         if customers is not None:
             raise ValueError("customers stay in this process: give an executor or customers")
@@ -242,6 +246,11 @@ class Tape:
         """The customers, day by day."""
         return tuple(demand.sample(self.scenario, self.seed, self.first + day) for day in range(self.days))
 
+    @cached_property
+    def _crews(self) -> Crews:
+        """Who came of the teams of earlier plans."""
+        return Crews()
+
     def runs(self, plan: StaffingPlan, *, progress: Progress | None = None, stop: Stop | None = None) -> Runs:
         """Simulate a plan on all days; raises `Stopped` as `experiment` does."""
         return experiment(
@@ -253,6 +262,7 @@ class Tape:
             engine=engines.choose(self.engine, horizon_ms=self.scenario.horizon.length_ms),
             workers=self.workers,
             customers=lambda replication: self.demands[replication - self.first],
+            crews=self._crews,
             progress=progress,
             stop=stop,
         )

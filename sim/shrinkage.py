@@ -5,7 +5,7 @@ its n-th member, so that one member less changes nobody else.
 """
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -25,6 +25,8 @@ Integers = npt.NDArray[np.int64]
 Presence = tuple[int, int, bool]
 """A spell [on, off), and whether the break after it keeps its length."""
 HOUR_MS = 3_600_000
+MOST_MEMBERS = 500_000
+"""Members of crews that are remembered, about 150 bytes each."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,13 +45,38 @@ class Team:
     longest_break_ms: int
 
 
-@dataclass(frozen=True, kw_only=True)
-class Member:
-    """One who came: `ordinal` in the team (from 0), presences, and the thousandths that work takes."""
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Crew:
+    """Those of a team who came: `ordinal[member]` in the team (from 0), and the thousandths that their work takes.
 
-    ordinal: int
-    presences: tuple[Presence, ...]
-    permille: int
+    `presences` has a line for each, by member and in time: index of the member, on, off, whether it keeps its length.
+    """
+
+    ordinal: Integers
+    permille: Integers
+    presences: Integers
+
+    def __len__(self) -> int:
+        return len(self.ordinal)
+
+
+class Crews:
+    """Crews seen before, by replication and team, of one scenario and seed: plans to compare have most in common."""
+
+    def __init__(self) -> None:
+        self._found: dict[tuple[int, Team], Crew] = {}
+        self._members = 0
+
+    def get(self, replication: int, team: Team) -> Crew | None:
+        """Whom a team came to, if it was asked for before."""
+        return self._found.get((replication, team))
+
+    def keep(self, replication: int, team: Team, crew: Crew) -> None:
+        """Remember a crew; with too many members all are forgotten."""
+        if self._members > MOST_MEMBERS:
+            self._found, self._members = {}, 0
+        self._found[replication, team] = crew
+        self._members += len(crew)
 
 
 def is_plain(group: AgentGroup) -> bool:
@@ -58,19 +85,35 @@ def is_plain(group: AgentGroup) -> bool:
 
 
 def came(
-    teams: Sequence[Team], groups: Sequence[AgentGroup], seed: int, replication: int
-) -> Iterator[tuple[Team, Member]]:
-    """Who of each team came in one replication, and when."""
-    luck = {day: short_day(day, seed, replication) for day in {team.day for team in teams}}
-    all_dice = streams(seed, replication, [name_key(team.name) for team in teams]) if teams else []
-    for team, dice in zip(teams, all_dice, strict=True):
-        group = groups[team.group]
-        there = ~absent(group, team.first + team.number, dice, luck[team.day])
-        permille = _permille(group, team, dice)
-        presences = _presences(group, team, dice)
-        for n in range(team.first, team.first + team.number):
-            if there[n] and presences[n]:
-                yield team, Member(ordinal=n, presences=presences[n], permille=permille[n])
+    teams: Sequence[Team], groups: Sequence[AgentGroup], seed: int, replication: int, known: Crews
+) -> list[tuple[Team, Crew]]:
+    """Who of each team came in one replication, and when; the crews that are `known` are not drawn again."""
+    crews = {team: crew for team in teams if (crew := known.get(replication, team)) is not None}
+    new = [team for team in teams if team not in crews]
+    luck = {day: short_day(day, seed, replication) for day in {team.day for team in new}}
+    all_dice = streams(seed, replication, [name_key(team.name) for team in new]) if new else []
+    for team, dice in zip(new, all_dice, strict=True):
+        crews[team] = _crew(team, groups[team.group], dice, luck[team.day])
+        known.keep(replication, team, crews[team])
+    return [(team, crews[team]) for team in teams]
+
+
+def _crew(team: Team, group: AgentGroup, dice: Dice, luck: float) -> Crew:
+    there = ~absent(group, team.first + team.number, dice, luck)
+    permille = _permille(group, team, dice)
+    presences = _presences(group, team, dice)
+    came = [n for n in range(team.first, team.first + team.number) if there[n] and presences[n]]
+    return crew_of(came, [permille[n] for n in came], [presences[n] for n in came])
+
+
+def crew_of(ordinal: Sequence[int], permille: Sequence[int], presences: Sequence[tuple[Presence, ...]]) -> Crew:
+    """A crew from what is known of each member."""
+    lines = [(member, *presence) for member, one in enumerate(presences) for presence in one]
+    return Crew(
+        ordinal=np.array(ordinal, dtype=np.int64),
+        permille=np.array(permille, dtype=np.int64),
+        presences=np.array(lines, dtype=np.int64).reshape(-1, 4),
+    )
 
 
 def short_day(day: date, seed: int, replication: int) -> float:

@@ -5,10 +5,11 @@ import numpy as np
 import pytest
 from chance import ALPHA
 
+from sim import shrinkage
 from sim.estimates import ratio_of
 from sim.experiment import Runs, Stopped, Tape, experiment
 from sim.metrics import ARRAYS, Tally
-from sim.scenario import Scenario
+from sim.scenario import AgentGroup, Scenario
 from sim.staffing import StaffingPlan
 from sim.workload import workload
 
@@ -56,6 +57,29 @@ def test_a_tape_meets_every_plan_with_the_same_customers() -> None:
     few, many = (tape.tallies(StaffingPlan(levels={"s": {"08:00": n}})) for n in (4, 6))
     assert (few.arrived == many.arrived).all()
     assert few.wait_answered_ms.sum() > many.wait_answered_ms.sum()
+
+
+def test_a_tape_remembers_who_came_and_forgets_when_they_are_too_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    late = {"share": 0.4, "by": {"family": "exponential", "mean": "10 min"}}
+    absent = {"unplanned": {"share": 0.3, "common": 0.4}, "late": late}
+    group = {"skills": ["a"], "spread": 0.2, "attendance": absent}
+    desk = queue(60, 5).model_copy(update={"agent_groups": {"s": AgentGroup.model_validate(group)}})
+
+    def shifts(early: int, late: int) -> StaffingPlan:
+        lines = [{"group": "s", "template": "t", "start": f"{h:02}:00", "length": "6 h", "number": n}
+                 for h, n in ((8, early), (10, late))]  # fmt: skip
+        return StaffingPlan.model_validate({"mode": "by_person", "shifts": lines})
+
+    plans = [shifts(4, 3), shifts(4, 2), shifts(5, 2), shifts(4, 3)]
+    fresh = [experiment(desk, plan, replications=3, seed=5, engine="reference").tallies for plan in plans]
+    for most in (500_000, 5):
+        monkeypatch.setattr(shrinkage, "MOST_MEMBERS", most)
+        tape = Tape(desk, 5, 0, 3, engine="reference")
+        assert all(equal(tape.tallies(plan), one) for plan, one in zip(plans, fresh, strict=True))
+    monkeypatch.undo()
+    tape.tallies(plans[0])
+    monkeypatch.setattr(shrinkage, "_crew", lambda *_: pytest.fail("drawn again"))
+    tape.tallies(plans[3])
 
 
 def test_progress_is_told_and_a_stop_keeps_what_is_done() -> None:
