@@ -26,6 +26,8 @@ PAIRS_OF = 24
 """Pairs are formed of so many least needed shifts."""
 NEAREST = 3
 """Replacements looked at for what was taken out."""
+LOT = 16
+"""Of a shift that so many people work one is moved at a time, of one that a hundred times as many work a hundred."""
 
 
 class Move(NamedTuple):
@@ -98,16 +100,20 @@ class _Slack:
         again = np.minimum(self.rows.worth[:, :, None], short[:, None, :]).sum(axis=0)
         return made, np.asarray((self.table.covers * again[self.table.group]).sum(axis=1))
 
-    def least_needed(self) -> list[Move]:
-        """Single shifts taken out, least harm first."""
-        return sorted(Move(self.without((int(s),))[0], (int(s),), ()) for s in self.used)
+    def lots(self) -> list[tuple[int, ...]]:
+        """Each shift that is worked, as often as it is moved at a time."""
+        return [(int(s),) * max(1, int(self.numbers[s]) // LOT) for s in self.used]
 
-    def replaced(self, out: tuple[int, ...], most: float) -> Iterator[Move]:
-        """Shifts taken out and one that weighs less than `most` put in: the few with the least harm."""
+    def least_needed(self) -> list[Move]:
+        """Shifts taken out, least harm first."""
+        return sorted(Move(self.without(lot)[0], lot, ()) for lot in self.lots())
+
+    def replaced(self, out: tuple[int, ...], times: int) -> Iterator[Move]:
+        """Shifts taken out and one that weighs less put in for each of so many: the few with the least harm."""
         made, again = self.without(out)
-        cheaper = np.flatnonzero(self.table.weight < most - 1e-9)
+        cheaper = np.flatnonzero(times * self.table.weight < self.table.weight[list(out)].sum() - 1e-9)
         for s in cheaper[np.argsort(-again[cheaper], kind="stable")][:NEAREST]:
-            yield Move(made - float(again[s]), out, (int(s),))
+            yield Move(made - times * float(again[s]), out, (int(s),) * times)
 
 
 class _Felt(_Slack):
@@ -141,13 +147,14 @@ def _drops(slack: _Slack) -> Iterator[Move]:
 
 
 def _swaps(slack: _Slack) -> Iterator[Move]:
-    for s in slack.used:
-        yield from slack.replaced((int(s),), float(slack.table.weight[s]))
+    for lot in slack.lots():
+        yield from slack.replaced(lot, len(lot))
 
 
 def _mergers(slack: _Slack) -> Iterator[Move]:
     """Two shifts become one."""
-    loose = [move.out[0] for move in islice(slack.least_needed(), PAIRS_OF)]
-    pairs = [*combinations(loose, 2), *((s, s) for s in loose if slack.numbers[s] > 1)]
-    for a, b in pairs:
-        yield from slack.replaced((a, b), float(slack.table.weight[a] + slack.table.weight[b]))
+    loose = [move.out for move in islice(slack.least_needed(), PAIRS_OF)]
+    again = (lot for lot in loose if slack.numbers[lot[0]] >= 2 * len(lot))
+    for one, other in [*combinations(loose, 2), *((lot, lot) for lot in again)]:
+        times = min(len(one), len(other))
+        yield from slack.replaced(one[:times] + other[:times], times)

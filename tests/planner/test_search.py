@@ -113,6 +113,18 @@ def test_polish_takes_away_what_is_not_needed_and_no_more():
         assert not search.evaluate(fewer).holds
 
 
+def test_a_large_plan_is_polished_by_many_shifts_at_a_time():
+    """A hundred and more of a shift: one at a time, what is not needed here would take 150 simulations to take away."""
+    busy = morning().contact_types["calls"].model_dump(mode="json") | {"arrivals": {"per_hour": 3000}}
+    search = searching(morning(contact_types={"calls": busy}), days=4)
+    search.rows = search.problem.theory.requirement(search.problem.theory.levels())
+    plenty = search.evaluate(np.array([260, 60, 0, 60, 260]))
+    polish(search)
+    assert search.best.holds
+    assert search.best.worth[0] < 0.75 * plenty.worth[0]
+    assert search.simulated <= 4 * 120
+
+
 def test_an_agent_more_helps_those_whom_it_serves():
     search = searching(two_skills())
     base = search.evaluate(np.tile([3, 0, 0, 0, 3], 3))
