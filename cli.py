@@ -350,7 +350,7 @@ def plan(
     follow(
         folder, as_json, f"peakdesk report {folder}", f"peakdesk simulate {scenario} --plan {folder} --seed {seed + 2}"
     )
-    raise typer.Exit(PLAN_EXITS.get(found.status, exit_code(result.targets, accept)))
+    raise typer.Exit(Exit.INTERRUPTED if stopped() else PLAN_EXITS.get(found.status, exit_code(result.targets, accept)))
 
 
 PLAN_EXITS = {"infeasible": Exit.INFEASIBLE, "limit": Exit.LIMIT, "interrupted": Exit.INTERRUPTED}

@@ -124,7 +124,11 @@ def propose(
             start=None if start is None else indexed(problem.table, start),
             gap=gap,
         )
-        return planning.proposal(planning.run(), reproducible=not clock.over)
+        ended = planning.run()
+        try:
+            return planning.proposal(ended, reproducible=not clock.over)
+        except KeyboardInterrupt:  # meant for the search, which has just ended by itself: what it found is handed over
+            return planning.proposal(ended, reproducible=not clock.over)
 
 
 def unproved(runs: Runs) -> tuple[TargetResult, ...]:

@@ -4,6 +4,7 @@ from typing import Any
 
 from planner.advice import RoutingTried, advise, with_best_routing
 from planner.propose import Proposal, propose
+from sim.experiment import Stopped
 from sim.scenario import Scenario
 
 
@@ -16,7 +17,10 @@ def propose_rerouted(scenario: Scenario, **options: Any) -> tuple[Scenario, Prop
     if first.plan.status in ("interrupted", "limit"):
         return scenario, first, ()
     known = {name: options[name] for name in ("seed", "engine", "workers", "stop") if name in options}
-    tried = advise(scenario, first.plan, **known)
+    try:
+        tried = advise(scenario, first.plan, **known)
+    except (KeyboardInterrupt, Stopped):
+        return scenario, first, ()
     if tried[0].present:
         return scenario, first, tried
     rerouted = with_best_routing(scenario, tried)

@@ -1,11 +1,16 @@
 """Routing advice: the same plan and customers, routed otherwise."""
 
+from typing import Any
+
+import pytest
 from instances import instance
 
 import planner
+from planner import rerouted
 from planner.advice import advise, with_best_routing
 from planner.propose import propose
 from planner.rerouted import propose_rerouted
+from sim.experiment import Stopped
 
 
 def test_the_present_routing_is_among_those_tried_and_the_best_comes_first() -> None:
@@ -27,3 +32,15 @@ def test_a_plan_for_another_routing_is_taken_only_where_it_is_cheaper() -> None:
     assert tried
     assert found.plan.cost <= usual.plan.cost
     assert (routed == desk) == (found.plan.scenario_hash == usual.plan.scenario_hash)
+
+
+def test_ctrl_c_while_routings_are_tried_keeps_the_plan(monkeypatch: pytest.MonkeyPatch) -> None:
+    def stopped(*_: Any, **__: Any) -> None:
+        raise Stopped(None)
+
+    monkeypatch.setattr(rerouted, "advise", stopped)
+    desk = instance("tiny-two")
+    same, found, tried = propose_rerouted(desk, seed=1, days=16, certify_replications=100, bound=False)
+    assert same is desk
+    assert found.plan.shifts
+    assert tried == ()

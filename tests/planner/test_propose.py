@@ -9,6 +9,7 @@ from worlds_to_plan import morning
 
 import planner
 from planner.certificate import Certificate, certify
+from planner.feasibility import shortages
 from planner.plan import read_plan, write_plan
 from planner.requirements import Theory
 from planner.search import Search
@@ -205,3 +206,21 @@ def test_a_plan_of_local_search_that_is_refused_goes_back(monkeypatch: pytest.Mo
     plan = planner.plan(morning(), seed=1, days=16, certify_replications=100, bound=False, beside=())
     assert seen[:2] == [0, 1]
     assert plan.search.certificates >= 2
+
+
+def test_ctrl_c_that_comes_when_the_search_has_just_ended_loses_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Large plans take a while to be written up."""
+    from planner import propose as proposing
+
+    pressed: list[bool] = []
+
+    def slow(search: Search) -> Any:
+        if not pressed:
+            pressed.append(True)
+            raise KeyboardInterrupt
+        return shortages(search)
+
+    monkeypatch.setattr(proposing, "shortages", slow)
+    plan = planner.plan(morning(), seed=1, days=16, certify_replications=100, bound=False, beside=())
+    assert pressed
+    assert plan.status == "certified"
