@@ -6,7 +6,7 @@ import numpy as np
 
 from sim.attendance import Staffing
 from sim.demand import Demand
-from sim.engine.compiled.full_before import TOO_LONG, Early, prepare
+from sim.engine.compiled.full_before import Early, prepare
 from sim.engine.compiled.full_desk import (
     AWAITS_BOT,
     BEFORE_BOT,
@@ -21,6 +21,7 @@ from sim.engine.compiled.full_desk import (
     Desk,
 )
 from sim.engine.compiled.full_loop import ROOM, follow
+from sim.engine.compiled.full_standing import TOO_LONG
 from sim.engine.compiled.loop import KIND_SHIFT
 from sim.outcome import NEVER, Cause, Contacts, OutcomeTable, Spells, Status
 from sim.routing import Rules
@@ -35,7 +36,7 @@ def run(demand: Demand, staffing: Staffing, rules: Rules) -> OutcomeTable:
     desk, state = drive(desk, early)
     last_ms = max(int(state[LAST]), early.last_ms)
     return OutcomeTable(
-        contacts=contact_table(demand, desk, int(state[CONTACTS]), last_ms),
+        contacts=contact_table(demand, desk, state, last_ms),
         spells=spell_table(desk.spells[: int(state[SPELLS])]),
         last_ms=last_ms,
     )
@@ -65,42 +66,54 @@ def with_more_room(desk: Desk) -> Desk:
     room = len(desk.status)
     if 2 * room >= 1 << KIND_SHIFT:
         raise OverflowError(TOO_MANY)
-    return desk._replace(
-        **{
-            name: np.concatenate([column, np.empty(room, dtype=column.dtype)]).view(type(column))
-            for name, column in columns.items()
-            if len(column)
-        }
-    )
+    more: dict[str, Any] = {
+        name: np.concatenate([column, np.empty(room, dtype=column.dtype)])
+        for name, column in columns.items()
+        if len(column)
+    }
+    return desk._replace(**more)
 
 
-def contact_table(demand: Demand, desk: Desk, n: int, last_ms: int) -> Contacts:
+def contact_table(demand: Demand, desk: Desk, state: Any, last_ms: int) -> Contacts:
     """The contacts' columns; who waits at the end is unserved from the last event on, or gives up in the bot."""
-    place, status = desk.place[:n], desk.status[:n]
-    in_queue = (place == WAITS) & (status != Status.SILENT)
-    before_bot = place == AWAITS_BOT
-    status[in_queue], status[before_bot] = Status.UNSERVED, Status.GAVE_UP_IN_BOT
-    desk.ended[:n][in_queue | before_bot] = last_ms
-    demanded = len(demand)
+    n, demanded = int(state[CONTACTS]), len(demand)
+    place, status, ended = desk.place[:n], desk.status[:n], desk.ended[:n]
+    if state[IN_QUEUE]:
+        in_queue = (place == WAITS) & (status != Status.SILENT)
+        status[in_queue], ended[in_queue] = Status.UNSERVED, last_ms
+    if state[BEFORE_BOT]:
+        before_bot = place == AWAITS_BOT
+        status[before_bot], ended[before_bot] = Status.GAVE_UP_IN_BOT, last_ms
     tales = desk.tales[: n - demanded]
-    cause = np.where(demand.arrival_ms < 0, Cause.CARRIED_IN, Cause.ARRIVAL).astype(np.int16)
     answered, released = desk.answered[:n], desk.released[:n]
     return Contacts(
         type=desk.type[:n].view(np.int16),
-        arrival=np.concatenate([demand.arrival_ms, tales.arrival]),
-        root=np.concatenate([np.arange(demanded, dtype=np.int32), tales.root]),
-        parent=np.concatenate([np.full(demanded, -1, dtype=np.int32), tales.parent]),
-        cause=np.concatenate([cause, tales.cause]),
+        arrival=behind(demand.arrival_ms, tales["arrival"]),
+        root=behind(np.arange(demanded, dtype=np.int32), tales["root"]),
+        parent=behind(np.broadcast_to(np.int32(-1), demanded), tales["parent"]),
+        cause=behind(causes(demand), tales["cause"]),
         status=status,
         queued=desk.queued[:n],
         answered=answered,
-        ended=desk.ended[:n],
+        ended=ended,
         released=released,
         work=desk.work[:n] if len(desk.work) else released - answered,
         agent=desk.agent[:n],
         resolved=desk.resolved[:n],
         predicted=desk.predicted[:n] if len(desk.predicted) else np.broadcast_to(np.int64(NEVER), n),
     )
+
+
+def behind(demanded: Any, made: Any) -> Any:
+    """A column of the demand's contacts, and behind them of the follow-ups, if there are any."""
+    return np.concatenate([demanded, made]) if len(made) else demanded
+
+
+def causes(demand: Demand) -> Any:
+    """What brought the demand's contacts."""
+    if len(demand) and demand.arrival_ms[0] < 0:  # they come in order
+        return np.where(demand.arrival_ms < 0, Cause.CARRIED_IN, Cause.ARRIVAL).astype(np.int16)
+    return np.broadcast_to(np.int16(Cause.ARRIVAL), len(demand))
 
 
 def group_of(staffing: Staffing) -> Any:

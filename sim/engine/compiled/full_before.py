@@ -10,67 +10,41 @@ import numpy as np
 import numpy.typing as npt
 
 from sim.attendance import Staffing
+from sim.columns import columns
 from sim.demand import Demand, Pools
-from sim.engine.compiled.before import by_rank, in_order, make_changes, merge, pack
+from sim.engine.compiled.before import in_order, merge
 from sim.engine.compiled.full_desk import (
-    AGENT,
     ASKS,
-    BITS,
-    BOT,
     BOT_STATUS,
     CARRIED,
-    CHOICE,
     CIRCLE,
     CLOSED,
     COMES,
     DONE,
     DRAW,
-    ENDINGS,
-    GROUP,
     HANDED_OFF,
-    HIGHEST,
-    JOB,
-    KIND,
-    MAIL,
-    NEVER_PAIR,
     NO_BOT,
     NODE,
-    PAIR,
-    PERSON,
-    POOL,
-    RULE,
     SPELL,
-    STEP,
     TALE,
-    TIMER,
     UNDECIDED,
-    UNRESOLVED,
     Desk,
 )
+from sim.engine.compiled.full_standing import HORIZON, TOO_LONG, Standing, rings, standing
 from sim.engine.compiled.full_steps import is_open
 from sim.engine.compiled.kernel import kernel, whole
-from sim.engine.compiled.loop import KIND_SHIFT, NO_EVENT, TIME_SHIFT
-from sim.engine.precedence import BOT_CHANGES, CONTACT_ENTERS, TYPE_CLOSES
-from sim.mechanisms import ALWAYS, NOT_EVER, AgentChoice, ContactChoice, Ending, Mechanisms, Siblings
+from sim.engine.compiled.loop import KIND_SHIFT, TIME_SHIFT
+from sim.engine.precedence import CONTACT_ENTERS
 from sim.outcome import NEVER, Status
-from sim.routing import NEVER_RANK, Rules
+from sim.routing import Rules
 
 Longs = npt.NDArray[np.int64]
-HORIZON = 1 << 31
-"""Latest instant of what is planned or comes, and longest duration: 24 days."""
-LONGEST = 1 << 32
-"""Longer durations are cut to this one, which no run lives to see."""
-LARGEST = 1 << 30
-"""Largest factor in thousandths, and the like."""
-TOO_LONG = "the work at hand outlasts the 49 days of the compiled engine: use the reference engine"
-TOO_LARGE = "numbers are too large for the compiled engine: use the reference engine"
 BEFORE_ASKING = sum(
     1 << status
     for status in (
         Status.CLOSED, Status.RESOLVED_IN_BOT, Status.CONTAINED_UNRESOLVED, Status.GAVE_UP_IN_BOT
     )
 )  # fmt: skip
-AFTER_TALK = (1 << Status.ANSWERED) | (1 << Status.CALLED_BACK) | (1 << UNRESOLVED)
 
 
 class Early(NamedTuple):
@@ -83,126 +57,71 @@ class Early(NamedTuple):
 
 def prepare(demand: Demand, staffing: Staffing, rules: Rules) -> tuple[Desk, Early]:
     """All arrays of a run."""
-    check_sizes(demand, staffing, rules)
-    m, routing = rules.mechanisms, rules.routing
-    n, types = len(demand), len(demand.types)
-    follows = m.follow_ups is not None
-    bots = make_bots(m)
-    queues = 2 * types + len(bots)
+    known = standing(staffing, rules)
+    if max(int(demand.arrival_ms.max(initial=0)), -int(demand.arrival_ms.min(initial=0))) >= HORIZON:
+        raise OverflowError(TOO_LONG)
+    n, follows = len(demand), rules.mechanisms.follow_ups is not None
     room = n + (n // 2 + 1024 if follows else 0)
-    keyed = follows or m.offers is not None or m.resolved_word is not None or (
-        routing.agent_choice == AgentChoice.UNIFORM
-    )
-    books = any(x is not None for x in (m.slots, m.offers, m.silence, m.deferral))
-    copies = m.follow_ups is not None and bool((m.follow_ups.siblings != Siblings.NONE).any())
-    kinds, timers, windows, steps = make_kinds(demand, rules)
-    pairs = make_pairs(rules, kinds)
-    group, skills, takers, rates = make_groups(staffing, rules, pairs)
-    mark(kinds, group, pairs, takers)
-    home_ms = NO_EVENT if staffing.by_person else len(staffing.heads) * staffing.interval_ms
-    keys, values = changes(staffing, rules)
-    agents, persons, jobs = make_agents(staffing, group)
     desk = Desk(
         asks=np.empty(0, dtype=np.int64),
         fate=demand.fate,
         bot_ms=demand.bot_ms,
         hand_off=demand.hand_off_ms,
-        type=longer(demand.type, room).view(np.uint16),
-        talk=longer(demand.talk_ms, room),
-        after=longer(demand.after_ms, room),
-        patience=longer(demand.patience_ms, room),
-        at_once=longer(demand.leaves_at_once, room),
-        place=np.zeros(room, dtype=np.uint8),
-        flags=np.zeros(room, dtype=np.uint8),
-        status=np.full(room, UNDECIDED, dtype=np.uint8),
-        queued=np.full(room, NEVER, dtype=np.int64),
-        answered=np.full(room, NEVER, dtype=np.int64),
-        ended=np.full(room, NEVER, dtype=np.int64),
-        released=np.full(room, NEVER, dtype=np.int64),
-        agent=np.full(room, -1, dtype=np.int32),
-        resolved=np.zeros(room, dtype=np.bool_),
-        work=np.zeros(room if books else 0, dtype=np.int64),
-        predicted=np.full(room if m.offers is not None else 0, NEVER, dtype=np.int64),
-        left=np.zeros(room if m.deferral is not None else 0, dtype=np.int64),
-        keys=longer(demand.key, room) if keyed else np.empty(0, dtype=np.uint64),
-        circles=empty_circles(room if copies else 0),
-        tales=np.zeros(room - n, dtype=TALE).view(np.recarray),
-        nodes=rings(np.empty(queues + room, dtype=NODE), 0, queues),
-        kinds=kinds,
-        groups=group,
-        pairs=pairs,
-        skills=skills,
-        takers=takers,
-        rates=rates,
-        timers=timers,
-        windows=windows,
-        steps=steps,
-        **make_follow_ups(m, demand.pools),
-        bots=bots,
-        lines=pool(None if m.lines is None else m.lines.lines),
-        places=pool(None if m.lines is None else m.lines.places),
-        agents=agents,
-        persons=persons,
-        jobs=jobs,
-        ends=np.full(2 << max(len(persons) - 1, 1).bit_length(), NO_EVENT, dtype=np.int64),
-        spells=np.empty(most_spells(staffing), dtype=SPELL).view(np.recarray),
-        change_key=keys,
-        change_value=values,
-        plan_on=staffing.spell_on_ms,
-        plan_off=staffing.spell_off_ms,
-        plan_keeps=staffing.keeps_length.astype(np.uint8),
-        plan_agent=staffing.spell_agent,
-        horizon_ms=rules.horizon_ms,
-        home_ms=home_ms,
-        by_person=staffing.by_person,
-        simple=is_simple(rules),
-        agent_choice=int(routing.agent_choice),
-        contact_choice=int(routing.contact_choice),
-        last_agent=routing.last_agent,
-        individual=staffing.permille is not None or m.strain is not None,
-        turns=m.strain is not None or routing.agent_choice == AgentChoice.LEAST_BUSY,
-        rechecks=rechecks(rules),
-        interrupts=m.deferral is not None and bool(m.deferral.interruptible.any()),
-    )  # fmt: skip
+        **contact_columns(demand, rules, known, room),
+        tales=np.empty(room - n, dtype=TALE),
+        **make_draws(demand.pools if follows else None),
+        spells=np.empty(known.most_spells, dtype=SPELL),
+        **known.shared,
+        **{name: made.copy() for name, made in known.own.items()},
+    )
     early = settle(demand, desk)
     return desk._replace(asks=early.asks), early
 
 
-def longer(column: Any, room: int) -> Any:
-    """The column with room for more."""
-    if room == len(column):
-        return column
-    found = np.empty(room, dtype=column.dtype)
-    found[: len(column)] = column
-    return found
-
-
-def rings(places: Any, first: int, number: int) -> Any:
-    """Make each of these places, from the first on, the two ends of an empty ring."""
-    ends = places[first : first + number]
-    ends["next"] = ends["previous"] = np.arange(first, first + number)
-    ends["since"] = NEVER
-    return places.view(np.recarray)
-
-
-def empty_circles(room: int) -> Any:
-    """No circle of copies."""
-    circles = np.zeros(room, dtype=CIRCLE).view(np.recarray)
-    circles.founder = -1
-    return circles
-
-
-def rechecks(rules: Rules) -> bool:
-    """Whether those who wait look after every event: what keeps agents from them may end without a word."""
-    slots, reserve = rules.mechanisms.slots, rules.routing.reserve
-    return (reserve is not None and bool((reserve > 0).any())) or (slots is not None and bool(slots.holds.any()))
-
-
-def is_simple(rules: Rules) -> bool:
-    """Whether nothing but ranks, delays and longest waits decides who meets whom: one at a time, nobody boosted."""
+def contact_columns(demand: Demand, rules: Rules, known: Standing, room: int) -> dict[str, Any]:
+    """Columns of contacts with room for so many: what the demand's bring, of the others only the room."""
     m = rules.mechanisms
-    boosts = m.follow_ups is not None and bool(m.follow_ups.boost.any())
-    return rules.routing.is_plain and m.slots is None and m.deferral is None and m.offers is None and not boosts
+    queues = 2 * len(known.own["kinds"]) + len(known.own["bots"])
+    brings: dict[str, Any] = {
+        "type": demand.type.view(np.uint16),
+        "talk": demand.talk_ms,
+        "after": demand.after_ms,
+        "patience": demand.patience_ms,
+        "at_once": demand.leaves_at_once,
+        "keys": demand.key if known.keyed else np.empty(0, dtype=np.uint64),
+    }
+    dtypes: dict[str, npt.DTypeLike] = {
+        "place": "u1", "flags": "u1", "status": "u1", "queued": "i8", "answered": "i8", "ended": "i8",
+        "released": "i8", "agent": "i4", "resolved": "?", "work": "i8", "predicted": "i8", "left": "i8",
+        "circles": CIRCLE, "nodes": NODE,
+    }  # fmt: skip
+    needed = {
+        "work": known.books, "predicted": m.offers is not None, "left": m.deferral is not None, "circles": known.copies
+    }  # fmt: skip
+    unused = {name: np.empty(0, dtype=dtypes.pop(name)) for name, is_needed in needed.items() if not is_needed}
+    if room > len(demand):  # follow-ups stand behind the demand's own
+        dtypes |= {name: column.dtype for name, column in brings.items()}
+    made = columns(queues + room, **dtypes)
+    nodes = made.pop("nodes")
+    rings(nodes, 0, queues)
+    made = {name: column[:room] for name, column in made.items()}
+    if room > len(demand):
+        for name, column in brings.items():
+            made[name][: len(demand)] = column
+    if known.copies:
+        made["circles"]["founder"][: len(demand)] = -1
+    return {**brings, **unused, **made, "nodes": nodes}
+
+
+def make_draws(pools: Pools | None) -> dict[str, Any]:
+    """The draws from which new contacts take what they bring."""
+    if pools is None:
+        return {"draws": np.empty(0, dtype=DRAW), "delays": np.zeros((1, 1), dtype=np.int32)}
+    draws = np.empty(pools.fate.shape, dtype=DRAW)
+    draws["fate"], draws["at_once"] = pools.fate, pools.leaves_at_once
+    draws["bot"], draws["hand_off"], draws["patience"] = pools.bot_ms, pools.hand_off_ms, pools.patience_ms
+    draws["talk"], draws["after"] = pools.talk_ms, pools.after_ms
+    return {"draws": draws.ravel(), "delays": np.ascontiguousarray(pools.delay_ms)}
 
 
 # ------------------------------------------------------------------------------------------------- the time before
@@ -213,7 +132,8 @@ def settle(demand: Demand, desk: Desk) -> Early:
     asks, handed = np.empty(len(demand), dtype=np.int64), np.empty(len(demand), dtype=np.int64)
     direct, later, unsettled, last_ms = _settle(
         demand.type, demand.arrival_ms, demand.fate, demand.bot_ms, demand.hand_off_ms, desk.kinds, desk.windows,
-        desk.place, desk.status, desk.queued, desk.ended, asks, handed, desk.home_ms, desk.rechecks,
+        desk.place, desk.flags, desk.status, desk.queued, desk.answered, desk.ended, desk.released, desk.agent,
+        desk.resolved, desk.work, desk.predicted, asks, handed, desk.home_ms, desk.rechecks,
     )  # fmt: skip
     if later:
         spare = np.empty(later, dtype=np.int64)
@@ -225,15 +145,16 @@ def settle(demand: Demand, desk: Desk) -> Early:
 @kernel
 def _settle(
     kind_of: Any, arrival: Any, fates: Any, bot: Any, hand_off: Any, kinds: Any, windows: Any,
-    place: Any, status: Any, queued: Any, ended: Any, asks: Any, handed: Any, home_ms: int, watched: bool,
+    place: Any, flags: Any, status: Any, queued: Any, answered: Any, ended: Any, released: Any, agent: Any,
+    resolved: Any, work: Any, predicted: Any, asks: Any, handed: Any, home_ms: int, watched: bool,
 ) -> tuple[int, int, int, int]:  # fmt: skip
     """What ends from `home_ms` on may send agents home, and so is left to the loop; all is where it is `watched`."""
     direct, later, last, unsettled = 0, 0, 0, 0
     for c in range(len(kind_of)):
         k, at, fate = whole(kind_of[c]), arrival[c], whole(fates[c])
-        became, stands = -1, ASKS
+        became, stands, asked = -1, ASKS, NEVER
         if at < 0:
-            queued[c] = at
+            asked = at
             at, fate, stands = 0, NO_BOT, CARRIED
         elif watched or kinds[k].line >= 0 or kinds[k].bot >= 0 or kinds[k].listens & BEFORE_ASKING or at >= home_ms:
             fate, stands = NO_BOT, COMES
@@ -250,11 +171,8 @@ def _settle(
         if became >= 0 and at >= home_ms:
             became, at, fate, stands = -1, arrival[c], NO_BOT, COMES
         last = max(last, at)
-        place[c] = stands
         if became < 0:
             unsettled += not kinds[k].deferred
-            if stands == ASKS:
-                queued[c] = at
             key = (at << TIME_SHIFT) | (CONTACT_ENTERS << KIND_SHIFT) | c
             if fate == NO_BOT:
                 asks[direct] = key
@@ -262,259 +180,19 @@ def _settle(
             else:
                 handed[later] = key
                 later += 1
-        else:
-            if became == CLOSED:
-                queued[c] = at
-            place[c] = DONE
-            status[c] = became
-            ended[c] = at
+        if stands == ASKS and (became < 0 or became == CLOSED):
+            asked = at
+        place[c] = stands if became < 0 else DONE
+        status[c] = became if became >= 0 else UNDECIDED
+        queued[c] = asked
+        ended[c] = at if became >= 0 else NEVER
+        flags[c] = 0
+        answered[c] = NEVER
+        released[c] = NEVER
+        agent[c] = -1
+        resolved[c] = False
+        if len(work) > 0:
+            work[c] = 0
+        if len(predicted) > 0:
+            predicted[c] = NEVER
     return direct, later, unsettled, last
-
-
-# --------------------------------------------------------------------------------------------------- types and pairs
-
-
-def make_kinds(demand: Demand, rules: Rules) -> tuple[Any, Any, Any, Any]:
-    """Records of the types, and what they have slices of: timers, opening windows, steps of balking."""
-    m, types = rules.mechanisms, len(demand.types)
-    kinds = np.zeros(types, dtype=KIND).view(np.recarray)
-    kinds.line = kinds.place = kinds.bot = kinds.channel = -1
-    kinds.always_open = rules.always_open
-    if m.deferral is not None:
-        kinds.deferred, kinds.interruptible = m.deferral.deferred, m.deferral.interruptible
-        kinds.always_open |= m.deferral.deferred
-    if m.silence is not None:
-        kinds.silent, kinds.detection = m.silence.silent, np.minimum(m.silence.detection_ms, LONGEST)
-    if m.lines is not None:
-        kinds.line, kinds.place = m.lines.line_of, m.lines.place_of
-    if m.bot_limits is not None:
-        kinds.bot, kinds.awaits_bot = m.bot_limits.bot_of, m.bot_limits.waits
-    if m.strain is not None:
-        kinds.channel = m.strain.channel_of
-    kinds.offer_at = NOT_EVER
-    steps = np.empty(0, dtype=STEP).view(np.recarray)
-    if m.offers is not None:
-        kinds.predictor, kinds.handle, kinds.offer_at = m.offers.predictor, m.offers.handle_ms, m.offers.offer_at
-        kinds.accept, kinds.answer = m.offers.accept_word, m.offers.answer_word
-        kinds.promise = np.minimum(m.offers.promise_ms, LONGEST)
-        kinds.ring = np.minimum(m.offers.ring_ms, LONGEST)
-        steps = np.zeros(m.offers.balk_at.size, dtype=STEP).view(np.recarray)
-        steps.at, steps.word = m.offers.balk_at.ravel(), m.offers.balk_word.ravel()
-        kinds.first_step, kinds.last_step = slices([m.offers.balk_at.shape[1]] * types)
-    if m.follow_ups is not None:
-        kinds.first_rule, kinds.last_rule = m.follow_ups.first[:-1], m.follow_ups.first[1:]
-        for k in range(types):
-            of_type = m.follow_ups.on[m.follow_ups.first[k] : m.follow_ups.first[k + 1]].tolist()
-            kinds.listens[k] = sum({1 << ENDINGS[on] for on in of_type})
-    windows = [np.column_stack(pair).ravel() for pair in zip(rules.opens_ms, rules.closes_ms, strict=True)]
-    kinds.first_window, kinds.last_window = slices([len(window) // 2 for window in windows])
-    _, _, _, first, last = choices(rules.routing.group_rank)
-    kinds.first_taker, kinds.last_taker = first, last
-    timers = [make_timers(rules, k) for k in range(types)]
-    kinds.first_timer, kinds.last_timer = slices([len(timer) for timer in timers])
-    return kinds, np.concatenate(timers).view(np.recarray), np.concatenate(windows), steps
-
-
-def make_timers(rules: Rules, k: int) -> Any:
-    """The delays of a type, of overflow and of asking elsewhere, ascending."""
-    may = rules.routing.group_rank[k] < NEVER_RANK
-    overflow = {int(d) for d in rules.routing.delay_ms[k][may] if d > 0}
-    asking: set[int] = set()
-    f = rules.mechanisms.follow_ups
-    if f is not None:
-        mine = range(int(f.first[k]), int(f.first[k + 1]))
-        asking = {min(int(f.after_ms[r]), LONGEST) for r in mine if f.on[r] == Ending.WAITING}
-    timers = np.zeros(len(overflow | asking), dtype=TIMER)
-    for timer, after in zip(timers, sorted(overflow | asking), strict=True):
-        timer["after"], timer["overflows"], timer["asks"] = after, after in overflow, after in asking
-    return timers
-
-
-def slices(lengths: list[int]) -> tuple[Longs, Longs]:
-    """Where each of many parts begins and ends when they stand one behind the other."""
-    last = np.cumsum(np.array(lengths, dtype=np.int64))
-    return last - lengths, last
-
-
-def choices(ranks: npt.NDArray[np.int16]) -> tuple[Any, Any, Any, Any, Any]:
-    """Per row of ranks the columns that are not never, best rank first: row, column, rank; where rows begin and end."""
-    first, column, rank = by_rank(ranks)
-    row = np.repeat(np.arange(len(ranks)), np.diff(first.astype(np.int64)))
-    return row, column.astype(np.int64), rank, first[:-1], first[1:]
-
-
-def make_pairs(rules: Rules, kinds: Any) -> Any:
-    """Records of types and groups."""
-    routing, m = rules.routing, rules.mechanisms
-    shape = routing.group_rank.shape
-    pairs = np.zeros(shape, dtype=PAIR).view(np.recarray)
-    pairs.rank, pairs.delay, pairs.permille = routing.group_rank, routing.delay_ms, rules.time_permille
-    pairs.reserve = 0 if routing.reserve is None else routing.reserve
-    pairs.need = 1 if m.slots is None else m.slots.need
-    capacity = np.ones(shape[1], dtype=np.int32) if m.slots is None else m.slots.capacity
-    pairs.resolves = ALWAYS if m.resolved_word is None else m.resolved_word
-    for name in ("agent_a", "agent_b", "contact_a", "contact_b"):
-        pairs[name] = 0 if getattr(routing, name) is None else getattr(routing, name)
-    if routing.contact_choice == ContactChoice.QUEUE_RATIO:
-        pairs.contact_b = 0 if routing.ratio is None else routing.ratio[:, np.newaxis]
-    live = ~kinds.deferred.astype(bool)[:, np.newaxis]
-    pairs.all_slots = (pairs.need == capacity) & live & (pairs.rank < NEVER_PAIR)
-    unheard = (kinds.line < 0) & (kinds.listens & AFTER_TALK == 0) & (kinds.interruptible == 0)
-    pairs.direct = (capacity == 1) & unheard[:, np.newaxis] & (not rechecks(rules))
-    return np.ascontiguousarray(pairs.ravel()).view(np.recarray)
-
-
-def make_groups(staffing: Staffing, rules: Rules, pairs: Any) -> tuple[Any, Any, Any, Any]:
-    """Records of the groups; who takes what; rates of several contacts in hand."""
-    routing, m, groups = rules.routing, rules.mechanisms, len(staffing.groups)
-    group: Any = np.zeros(groups, dtype=GROUP).view(np.recarray)
-    group.capacity, rates = 1, np.full((groups, 2), 1000, dtype=np.int64)
-    if m.slots is not None:
-        group.capacity, group.holds, rates = m.slots.capacity, m.slots.holds, m.slots.rate.astype(np.int64)
-    if m.strain is not None:
-        group.per_hour, group.most, group.recovery = m.strain.per_hour, m.strain.most, m.strain.recovery
-        group.switch = np.minimum(m.strain.switch_ms, LONGEST)
-    most = staffing.heads.max(axis=0, initial=0).astype(np.int64)
-    group.lowest_away = np.cumsum(most) - most
-    group.ring = slices((group.capacity + 1).tolist())[0] + (len(staffing.agent_group) or int(most.sum()))
-    group.final_heads = staffing.heads[-1] if len(staffing.heads) else 0
-    may = np.where(routing.group_rank < NEVER_RANK, routing.type_rank, NEVER_RANK)
-    row, column, rank, group.first_skill, group.last_skill = choices(may.T)
-    skills = make_choices(column, rank, column * groups + row, pairs)
-    row, column, rank, _, _ = choices(routing.group_rank)
-    takers = make_choices(column, rank, row * groups + column, pairs)
-    takers.ring = group.ring[takers.other]
-    return group, skills, takers, rates.ravel()
-
-
-def make_choices(other: Any, rank: Any, pair: Any, pairs: Any) -> Any:
-    """Records of who may take what."""
-    made = np.zeros(len(other), dtype=CHOICE).view(np.recarray)
-    made.other, made.rank, made.pair = other, rank, pair
-    for name in ("delay", "reserve", "need"):
-        made[name] = pairs[name][pair]
-    return made
-
-
-def mark(kinds: Any, group: Any, pairs: Any, takers: Any) -> None:
-    """Bits of types and of rings: which type may be taken from which ring."""
-    types, groups = len(kinds), len(group)
-    kinds.bit = 1 << np.arange(types, dtype=np.int64) % BITS
-    kinds.due = NO_EVENT
-    of = pairs.reshape(types, groups)
-    bits = np.where(of.rank < NEVER_PAIR, kinds.bit[:, np.newaxis], 0)
-    group.idle_stirs = np.bitwise_or.reduce(bits, axis=0)  # for a reserve idle agents count whoever may be taken
-    group.part_stirs = np.bitwise_or.reduce(np.where(of.need < group.capacity, bits, 0), axis=0)
-    group.mail_stirs = np.bitwise_or.reduce(np.where(kinds.deferred[:, np.newaxis], 0, bits), axis=0)
-    held = of.all_slots.astype(bool) & (group.holds != 0)
-    kinds.frees = np.bitwise_or.reduce(np.where(held, group.idle_stirs, 0), axis=1)
-    last = np.minimum(group.capacity[takers.other] - takers.need, HIGHEST)  # below 0: no ring at all
-    mail = np.where(kinds.deferred[takers.pair // groups], 0, MAIL) if kinds.interruptible.any() else 0
-    takers.levels = (1 << (last.astype(np.int64) + 1)) - 1 | mail
-
-
-# ------------------------------------------------------------------------------------------- agents, bots, follow-ups
-
-
-def make_agents(staffing: Staffing, group: Any) -> tuple[Any, Any, Any]:
-    """The agents, what is seldom needed of them, and places for what they have in hand."""
-    most = staffing.heads.max(axis=0, initial=0).astype(np.int64)
-    group_of = staffing.agent_group if staffing.by_person else np.repeat(np.arange(len(most)), most)
-    heads = len(group_of)
-    agents = np.zeros(heads + int((group.capacity + 1).sum()), dtype=AGENT)
-    rings(agents, heads, len(agents) - heads)
-    agents["group"][:heads] = group_of
-    agents["plan"][:heads] = np.searchsorted(staffing.spell_agent, np.arange(heads)) - 1
-    agents["aside"] = agents["ring"] = -1
-    agents["jobs"][:heads], last = slices(group.capacity[group_of].tolist())
-    persons = np.zeros(len(group_of), dtype=PERSON).view(np.recarray)
-    persons.channel = -1
-    persons.permille = 1000 if staffing.permille is None else staffing.permille
-    return agents.view(np.recarray), persons, np.zeros(last[-1] if len(last) else 0, dtype=JOB).view(np.recarray)
-
-
-def most_spells(staffing: Staffing) -> int:
-    """No run has more spells."""
-    come = np.diff(staffing.heads.astype(np.int64), axis=0, prepend=0).clip(min=0).sum()
-    return len(staffing.spell_agent) + int(come)
-
-
-def make_bots(m: Mechanisms) -> Any:
-    """Bots without a limit, so far."""
-    limits = m.bot_limits
-    number = 0 if limits is None else int(max(limits.bot_of.max(initial=-1), limits.bot.max(initial=-1))) + 1
-    bots = np.zeros(number, dtype=BOT).view(np.recarray)
-    bots.capacity = NOT_EVER
-    return bots
-
-
-def pool(sizes: Any) -> Any:
-    """Pools of lines or places, all free."""
-    made = np.zeros(0 if sizes is None else len(sizes), dtype=POOL).view(np.recarray)
-    if sizes is not None:
-        made.most = sizes
-    return made
-
-
-def make_follow_ups(m: Mechanisms, pools: Pools | None) -> dict[str, Any]:
-    """The rules, and the draws from which new contacts take what they bring."""
-    f = m.follow_ups
-    rules = np.zeros(0 if f is None else len(f.on), dtype=RULE).view(np.recarray)
-    draws, delays = np.zeros(0, dtype=DRAW).view(np.recarray), np.zeros((1, 1), dtype=np.int32)
-    if f is not None and pools is not None:
-        rules.after = np.minimum(f.after_ms, LONGEST)
-        rules.word, rules.to, rules.at_most = f.word, f.to, f.at_most
-        rules.on = [ENDINGS[on] for on in f.on.tolist()]
-        rules.duplicate = np.minimum(f.duplicate_ms, LONGEST)
-        rules.keeps_patience, rules.keeps_talk, rules.boost = f.keeps_patience, f.keeps_talk, f.boost
-        rules.siblings = f.siblings
-        draws = np.zeros(pools.fate.size, dtype=DRAW).view(np.recarray)
-        draws.fate, draws.at_once = pools.fate.ravel(), pools.leaves_at_once.ravel()
-        draws.bot, draws.hand_off = pools.bot_ms.ravel(), pools.hand_off_ms.ravel()
-        draws.patience, draws.talk, draws.after = (
-            x.ravel() for x in (pools.patience_ms, pools.talk_ms, pools.after_ms)
-        )
-        delays = np.ascontiguousarray(pools.delay_ms)
-    return {"rules": rules, "draws": draws, "delays": delays}
-
-
-def changes(staffing: Staffing, rules: Rules) -> tuple[Longs, npt.NDArray[np.int32]]:
-    """Planned changes by key: attendance, closings of what is not deferred, capacities of bots."""
-    keys, values = make_changes(staffing, rules)
-    m = rules.mechanisms
-    if m.deferral is not None:
-        closes = (keys >> KIND_SHIFT) & 15 == TYPE_CLOSES
-        kind = np.where(closes, keys & ((1 << KIND_SHIFT) - 1), 0)
-        stay = ~(closes & m.deferral.deferred[kind])
-        keys, values = keys[stay], values[stay]
-    if m.bot_limits is not None:
-        more = pack(m.bot_limits.change_ms, BOT_CHANGES, m.bot_limits.bot)
-        keys, values = np.concatenate([keys, more]), np.concatenate([values, m.bot_limits.capacity])
-        order = np.argsort(keys, kind="stable")
-        keys, values = keys[order], values[order]
-    return keys, values.astype(np.int32)
-
-
-def check_sizes(demand: Demand, staffing: Staffing, rules: Rules) -> None:
-    """Raise OverflowError for what 64-bit integers, or an instant of 32 bits, cannot hold."""
-    m, routing = rules.mechanisms, rules.routing
-    planned = [demand.arrival_ms, staffing.spell_off_ms]
-    if m.bot_limits is not None:
-        planned.append(m.bot_limits.change_ms)
-    if max(int(instants.max(initial=0)) for instants in planned) >= HORIZON:
-        raise OverflowError(TOO_LONG)
-    if max(len(staffing.heads) * staffing.interval_ms, -int(demand.arrival_ms.min(initial=0))) >= HORIZON:
-        raise OverflowError(TOO_LONG)
-    factor = int(rules.time_permille.max(initial=1)) * int(
-        1000 if staffing.permille is None else staffing.permille.max(initial=1)
-    )
-    large = [routing.agent_b, routing.contact_b, routing.ratio]
-    if m.strain is not None:
-        factor *= 1000 + int(m.strain.most.max(initial=0))
-        large += [m.strain.per_hour, m.strain.recovery]
-    else:
-        factor *= 1000
-    if m.offers is not None:
-        large.append(m.offers.handle_ms)
-    if factor // 1_000_000 >= LARGEST or any(x is not None and np.abs(x).max(initial=0) >= LARGEST for x in large):
-        raise OverflowError(TOO_LARGE)

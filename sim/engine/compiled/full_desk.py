@@ -41,14 +41,21 @@ BOT_STATUS[BotFate.GIVES_UP] = Status.GAVE_UP_IN_BOT
     COMING_GROUP, NOW, SEATED, EVENTS, RUNNING, OUTLASTS,
 ) = range(17)  # fmt: skip
 
+
+
+def record(fields: list[tuple[str, str]]) -> Any:
+    """A record whose fields read alike with and without the compiler."""
+    return np.dtype((np.record, fields))
+
+
 # Numbers of places in arrays are unsigned where they can be: Numba then need not ask whether they count from the end.
-NODE = np.dtype([("since", "i8"), ("next", "u4"), ("previous", "u4")])
+NODE = record([("since", "i8"), ("next", "u4"), ("previous", "u4")])
 """A contact's place in a queue, at contact + the number of queues.
 
 The queues' own places come first, each at once before the first and behind the last of its ring: of each type the
 boosted and the other lane, then of each bot who waits for it.
 """
-KIND = np.dtype(
+KIND = record(
     [(name, "i8") for name in (
         "last_wait", "handle", "offer_at", "accept", "promise", "ring", "answer", "detection", "bit", "frees", "due",
     )]
@@ -66,7 +73,7 @@ KIND = np.dtype(
 `listens` has a bit for each ending that one of its rules follows. `bit` stands for the type in masks, `frees` are the
 types that may find an agent when none of this one waits any more, at `due` a delay of who waits first runs out.
 """
-GROUP = np.dtype(
+GROUP = record(
     [(name, "i8") for name in (
         "per_hour", "most", "recovery", "switch", "levels", "idle_stirs", "part_stirs", "mail_stirs",
     )]
@@ -79,7 +86,7 @@ capacity` of those with interruptible work; `levels` has a bit for each ring tha
 The three that end in `stirs` are bits of the types whose first contact may find an agent when one comes to the ring of
 the idle, to one of those with some slots used, to that of those with interruptible work.
 """
-PAIR = np.dtype(
+PAIR = record(
     [(name, "i8") for name in ("agent_a", "agent_b", "contact_a", "contact_b", "resolves")]
     + [(name, "i4") for name in ("delay", "permille", "need", "reserve", "rank")]
     + [("direct", "u1"), ("all_slots", "u1"), ("pad", "u2")]
@@ -89,7 +96,7 @@ PAIR = np.dtype(
 `direct`: an agent has one at a time and nobody asks when the talk ends, so that one event ends all work. `all_slots`:
 of a live type that takes every slot.
 """
-CHOICE = np.dtype(
+CHOICE = record(
     [("levels", "i8")]
     + [(name, "u4") for name in ("other", "pair", "ring")]
     + [(name, "i4") for name in ("rank", "delay", "reserve", "need", "pad")]
@@ -98,28 +105,28 @@ CHOICE = np.dtype(
 
 Of a group that may take a type: `ring`, as there, and `levels`, the bits of the rings from which it takes.
 """
-TIMER = np.dtype([("after", "i8"), ("overflows", "i4"), ("asks", "i4")])
+TIMER = record([("after", "i8"), ("overflows", "i4"), ("asks", "i4")])
 """So long after asking a contact looks, asks elsewhere as well, or both."""
-STEP = np.dtype([("at", "i8"), ("word", "i8")])
-RULE = np.dtype(
+STEP = record([("at", "i8"), ("word", "i8")])
+RULE = record(
     [("after", "i8"), ("word", "i8"), ("duplicate", "i8"), ("to", "i4"), ("at_most", "i4"), ("on", "i4")]
     + [(name, "u1") for name in ("keeps_patience", "keeps_talk", "boost", "siblings")]
 )
-DRAW = np.dtype(
+DRAW = record(
     [(name, "i4") for name in ("bot", "hand_off", "patience", "talk", "after")]
     + [("fate", "u1"), ("at_once", "u1"), ("pad", "u2")]
 )
-BOT = np.dtype([("capacity", "i8"), ("sessions", "i8")])
-POOL = np.dtype([("most", "i4"), ("used", "i4")])
-TALE = np.dtype(
+BOT = record([("capacity", "i8"), ("sessions", "i8")])
+POOL = record([("most", "i4"), ("used", "i4")])
+TALE = record(
     [("arrival", "i8"), ("root", "i4"), ("parent", "i4"), ("bot", "i4"), ("hand_off", "i4"), ("depth", "i4"),
      ("cause", "i2"), ("fate", "u1"), ("pad", "u1")]
 )  # fmt: skip
 """What a follow-up has besides the columns of all contacts."""
-CIRCLE = np.dtype([("duplicate", "i8"), ("founder", "i4"), ("next", "i4"), ("last", "i4"), ("shared", "u1"),
-                   ("served", "u1"), ("pad", "u2")])  # fmt: skip
+CIRCLE = record([("duplicate", "i8"), ("founder", "i4"), ("next", "i4"), ("last", "i4"), ("shared", "u1"),
+                 ("served", "u1"), ("pad", "u2")])  # fmt: skip
 """Copies of one contact, a chain from the founder, whose record holds for all."""
-AGENT = np.dtype(
+AGENT = record(
     [("since", "i8"), ("paced", "i8")]
     + [(name, "u4") for name in ("spell", "next", "previous", "jobs", "number", "used")]
     + [(name, "i4") for name in ("plan", "aside", "ring")]
@@ -128,17 +135,17 @@ AGENT = np.dtype(
 )
 """An agent; `jobs` is the first of their places for work, `number` that of contacts in hand, brought up to date at
 `paced`; `aside` a contact put aside, `ring` where they stand (-1: nowhere)."""
-PERSON = np.dtype(
+PERSON = record(
     [(name, "i8") for name in ("busy", "tired", "turned", "begun", "units")]
     + [(name, "i4") for name in ("factor", "channel", "permille", "pad")]
 )
 """What is seldom needed of an agent: time with work in hand up to `turned`, fatigue, speed; work put aside."""
-JOB = np.dtype(
+JOB = record(
     [(name, "i8") for name in ("units", "ms", "after")]
     + [(name, "u4") for name in ("contact", "factor", "stage", "pad")]
 )
 """A contact in hand: its stage of `ms`, of which `units` (ms * 1000) are left, and the after-contact work to come."""
-SPELL = np.dtype([("on", "i8"), ("off", "i8"), ("left", "i8"), ("agent", "i4"), ("group", "i2"), ("pad", "i2")])
+SPELL = record([("on", "i8"), ("off", "i8"), ("left", "i8"), ("agent", "i4"), ("group", "i2"), ("pad", "i2")])
 
 
 class Desk(NamedTuple):
