@@ -8,6 +8,7 @@ certified, or cannot be expected to be with as many days as there may be; each l
 from collections.abc import Callable
 from dataclasses import dataclass
 from math import ceil, sqrt
+from statistics import NormalDist
 
 from planner.verdict import CERTIFICATES
 from sim.estimates import Estimate, one_sided, student
@@ -27,7 +28,9 @@ GROWTH = 4
 FIRST_LOOK = 4
 """A plan that has clearly missed after one in so many of the days of the first look is sent back."""
 LUCK = 1.0
-"""Standard errors that the days to come may be better than those seen, where it is asked whether they are worth it."""
+"""Standard errors that the days to come may be better than those seen, where it is asked whether they are worth it. Of
+a target's many windows some look bad by chance: what is as likely for all at once as this is for one.
+"""
 
 
 def most_days(scenario: Scenario) -> int:
@@ -129,6 +132,7 @@ def _hopeless(result: TargetResult, days: int, course: list[tuple[int, float]]) 
         return False
     comparisons = max(1, round(result.comparisons * tries / dict(course)[days]))
     last = student(most - 1, one_sided(result.target.confidence, comparisons)) * sqrt(days / most)
+    luck = _luck(len(result.windows)) * sqrt(1 - days / most)
     for window in result.windows:
         one = window.estimate
         if one.mean is None or one.half_width is None:
@@ -136,6 +140,11 @@ def _hopeless(result: TargetResult, days: int, course: list[tuple[int, float]]) 
         error = one.half_width / student(days - 1, one.level)
         sign = 1.0 if result.target.at_least is not None else -1.0
         slack = sign * (one.mean - result.target.level) if on_days is None else one.mean - on_days
-        if slack + (LUCK * sqrt(1 - days / most) - last) * error < 0:
+        if slack + (luck - last) * error < 0:
             return True
     return False
+
+
+def _luck(windows: int) -> float:
+    """Standard errors of luck that each of so many windows is given."""
+    return LUCK if windows < 2 else NormalDist().inv_cdf(NormalDist().cdf(LUCK) ** (1 / windows))

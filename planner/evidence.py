@@ -22,8 +22,8 @@ from sim.targets import target_sample
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
-Key = tuple[int, int]
-"""Agents in the interval before, and in this one."""
+Key = tuple[int, ...]
+"""Agents in the interval before (or in some before), and in this one."""
 
 
 def fine_controls(scenario: Scenario, runs: Runs) -> Floats:
@@ -32,9 +32,9 @@ def fine_controls(scenario: Scenario, runs: Runs) -> Floats:
     return np.stack([values for name, values in found.items() if name.endswith(" by interval")], axis=2)
 
 
-def near(controls: Floats, interval: int) -> Floats:
-    """Controls of an interval and of the one before, [day, control]."""
-    return controls[:, max(interval - 1, 0) : interval + 1].reshape(len(controls), -1)
+def near(controls: Floats, interval: int, back: int = 1) -> Floats:
+    """Controls of an interval and of the one before it, or of more, [day, control]."""
+    return controls[:, max(interval - back, 0) : interval + 1].reshape(len(controls), -1)
 
 
 class Seen(NamedTuple):
@@ -103,10 +103,11 @@ class Shown:
 
 @dataclass(eq=False)
 class Evidence:
-    """All that was seen so far, by goal, interval and agents."""
+    """All that was seen so far, by goal, interval and agents there and in so many intervals `back`."""
 
     scenario: Scenario
     goals: tuple[Goal, ...]
+    back: int = 1
     offered: Floats = field(init=False)
     known: dict[tuple[int, int, Key], Sums] = field(default_factory=dict)
 
@@ -121,20 +122,21 @@ class Evidence:
             self.offered = shown.offered
         for g in self.each:
             for i in range(len(levels)) if intervals is None else intervals:
-                at = (g, int(i), key(levels, int(i)))
-                self.known[at] = Sums.of(shown.beyond[g, :, i], near(shown.controls, int(i))).plus(self.known.get(at))
+                at = (g, int(i), key(levels, int(i), self.back))
+                known = near(shown.controls, int(i), self.back)
+                self.known[at] = Sums.of(shown.beyond[g, :, i], known).plus(self.known.get(at))
 
     def of(self, g: int, interval: int, levels: Ints) -> Seen | None:
         """What was seen of an interval at its level among these."""
-        found = self.known.get((g, interval, key(levels, interval)))
+        found = self.known.get((g, interval, key(levels, interval, self.back)))
         return None if found is None else found.seen()
 
     def best_at(self, g: int, interval: int, agents: int) -> Seen | None:
         """The best that an interval showed with so many agents, whatever was there before; None: never tried."""
-        seen = [sums.seen() for (h, i, (_, n)), sums in self.known.items() if (h, i, n) == (g, interval, agents)]
+        seen = [sums.seen() for (h, i, at), sums in self.known.items() if (h, i, at[-1]) == (g, interval, agents)]
         return max(seen, key=lambda one: one.mean, default=None)
 
 
-def key(levels: Ints, interval: int) -> Key:
-    """Under which an interval's experience is kept."""
-    return (int(levels[interval - 1]) if interval else 0, int(levels[interval]))
+def key(levels: Ints, interval: int, back: int = 1) -> Key:
+    """Under which an interval's experience is kept; before the first interval nobody was there."""
+    return tuple(int(levels[i]) if i >= 0 else 0 for i in range(interval - back, interval + 1))

@@ -13,12 +13,12 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
-import pulp
 
 from planner.bounds import bare_price, off_the_grid
 from planner.courses import Courses, Hull
-from planner.cover import Cover, Price, Rows, ShiftModel
+from planner.cover import Cover, Price, Rows
 from planner.evidence import Evidence, Seen, Shown, Sums
+from planner.level_model import LevelModel
 from planner.region import by_level
 from planner.search import Candidate, OutOfWork, Problem, Search
 from planner.solver import Limits
@@ -38,6 +38,7 @@ CONTACTS = 5_000_000
 """A plan is simulated on days of up to about so many contacts."""
 CAUTION, WARNED = 0.6, 0.5
 """Standard errors of the certificate by which a plan must be better than it needs to be; more after a refusal."""
+WARNINGS = 20
 SURE, DOUBT, OUT = -1.0, 2.0, -2.5
 """Standard errors by which a window must lack something before it is believed while days are few; within which of what
 is wanted more days are worth it; below which a level is not tried again."""
@@ -73,10 +74,13 @@ class _Tried:
 class LevelSearch:
     """What intervals need as far as is known, and the plans tried; the best of them is the search's."""
 
+    BACK = 1
+    """Experience of an interval is kept by its agents and by those of so many intervals before."""
+
     def __init__(self, search: Search, courses: Courses) -> None:
         self.search, self.problem = search, search.problem
         theory, scenario = self.problem.theory, self.problem.scenario
-        self.goals, self.evidence = theory.goals, Evidence(scenario, theory.goals)
+        self.goals, self.evidence = theory.goals, Evidence(scenario, theory.goals, self.BACK)
         self.each, self.windows = self.evidence.each, self.evidence.windows
         self.need = courses.found.copy() if courses.sums else self._by_formulas()
         self.hulls: dict[int, dict[int, Hull]] = {g: courses.hulls(g) for g in courses.sums}
@@ -123,22 +127,26 @@ class LevelSearch:
             stage = min(GROWTH * stage, self.most)
 
     def warned(self, runs: Runs, uncertified: Mapping[int, Ints]) -> None:
-        """A certificate was refused: its days are experience too, and windows that failed need more to spare."""
+        """A certificate was refused: its days are experience too, and windows that failed need more to spare.
+
+        So much more that the plan lacks something: it is not to be found again.
+        """
         best = self.search.best
         assert best is not None
-        for g, windows in uncertified.items():
-            self.caution[g][windows] += WARNED
-        self._take_in(self._entry(best.numbers), runs)
+        refused = self._entry(best.numbers)
+        self._learn_from(refused, runs)
+        for _ in range(WARNINGS):
+            for g, windows in uncertified.items():
+                self.caution[g][windows] += WARNED
+            if self._lacking(refused):
+                break
+        self._judge_anew()
 
     def _solve(self) -> Cover:
         problem = self.problem
         rows = Rows(worth=problem.theory.worth, agents=self.need[None].astype(np.float64))
-        model = _LevelModel(problem, self._price(rows), self.need)
-        for g, hulls in self.hulls.items():
-            for w in np.unique(self.windows[g]):
-                inside = {i: hull for i, hull in hulls.items() if self.windows[g][i] == w}
-                model.ask(f"{g}_{w}", inside, self.asked.get((g, int(w)), 0.0))
-        solved = model.optimum(HULL_LIMITS if self.hulls else LEVEL_LIMITS, None, self.search.stop)
+        model = LevelModel(problem, self._price(rows), self.need)
+        solved = model.optimum(self._complete(model), None, self.search.stop)
         self.search.solves += 1
         best = self.search.best
         nothing = np.zeros(len(problem.table), dtype=np.int64) if best is None else best.numbers
@@ -147,6 +155,14 @@ class LevelSearch:
         self.search.rows = self._with_unreachable(rows)
         self.search.model = Cover(numbers=numbers, shortage=shortage, solved=solved)
         return self.search.model
+
+    def _complete(self, model: LevelModel) -> Limits:
+        """Ask for what windows must come to; how far the model is to be solved then."""
+        for g, hulls in self.hulls.items():
+            for w in np.unique(self.windows[g]):
+                inside = {i: hull for i, hull in hulls.items() if self.windows[g][i] == w}
+                model.ask(f"{g}_{w}", inside, self.asked.get((g, int(w)), 0.0))
+        return HULL_LIMITS if self.hulls else LEVEL_LIMITS
 
     def _with_unreachable(self, rows: Rows) -> Rows:
         """What is needed, by formulas where no shift reaches: so that it is said."""
@@ -196,6 +212,10 @@ class LevelSearch:
 
     def _take_in(self, tried: _Tried, runs: Runs) -> None:
         """Learn from days of a plan, and judge all plans anew."""
+        self._learn_from(tried, runs)
+        self._judge_anew()
+
+    def _learn_from(self, tried: _Tried, runs: Runs) -> None:
         shown = Shown.by(self.problem.scenario, self.goals, runs)
         self.evidence.add(tried.levels, shown)
         for g in range(len(self.goals)):
@@ -205,6 +225,9 @@ class LevelSearch:
                 tried.windows[g, int(w)] = found.plus(tried.windows.get((g, int(w))))
         tried.days += runs.replications
         tried.runs = tried.runs or runs
+
+    def _judge_anew(self) -> None:
+        """The best of all plans by what is known now."""
         search = self.search
         plans = [(self._candidate(one), one) for one in self.tried.values() if one.days]
         search.best, best = min(plans, key=lambda pair: (pair[0].shortfall, pair[0].worth))
@@ -244,10 +267,14 @@ class LevelSearch:
         """How much each window lacks; with a negative doubt surely, or as it seems where many days were seen."""
         found = {}
         for g, w, seen in self._seen(tried):
-            lack = self._wanted(g, w, seen, doubt if seen.days < self.most else 0.0) - seen.mean
+            lack = self._wanted(g, w, seen, self.doubt(seen, doubt)) - seen.mean
             if lack > 0:
                 found[g, w] = lack
         return found
+
+    def doubt(self, seen: Seen, doubt: float = SURE) -> float:
+        """Standard errors by which something must lack before it is believed: none where many days were seen."""
+        return doubt if seen.days < self.most else 0.0
 
     def _failing(self, tried: _Tried) -> dict[Window, float]:
         return self._lacking(tried, SURE)
@@ -372,31 +399,3 @@ class LevelSearch:
         supply = np.zeros((len(self.problem.table.groups), len(levels)), dtype=np.int64)
         supply[0] = levels
         return Shown.by(self.problem.scenario, self.goals, self._runs(by_level(self.problem, supply), self.first))
-
-
-class _LevelModel(ShiftModel):
-    """The MILP: shifts, the level of each interval, at least what it needs, and what windows add up to."""
-
-    def __init__(self, problem: Problem, price: Price, need: Ints) -> None:
-        super().__init__(problem.scenario.horizon, problem.table, price, problem.caps)
-        self.level = []
-        for i, covers in enumerate(problem.table.covers.T):
-            level = self.amount(f"level_{i}")
-            there = [(self.x[s], 1.0) for s in np.flatnonzero(covers)]
-            self.problem.addConstraint(pulp.LpAffineExpression([*there, (level, -1.0)]) == 0)
-            if need[i]:
-                short = self.amount(f"short_{i}", price.short)
-                self.problem.addConstraint(pulp.LpAffineExpression([(level, 1.0), (short, 1.0)]) >= int(need[i]))
-            self.level.append(level)
-
-    def ask(self, name: str, hulls: Mapping[int, Hull], asked: float) -> None:
-        """What the intervals of a window can add at their levels must come to this."""
-        terms, base = [(self.amount(f"lacking_{name}", self.price.short), 1.0)], 0.0
-        for i, hull in hulls.items():
-            base += hull.lowest
-            above = self.amount(f"added_{name}_{i}")
-            terms.append((above, 1.0))
-            for slope, at_zero in hull.lines:
-                line = pulp.LpAffineExpression([(above, 1.0), (self.level[i], -slope)])
-                self.problem.addConstraint(line <= at_zero - hull.lowest)
-        self.problem.addConstraint(pulp.LpAffineExpression(terms) >= asked - base)

@@ -19,6 +19,7 @@ from planner.certificate import FIRST_DAYS, Certificate, certify, looks, most_da
 from planner.columns import generate, worthwhile
 from planner.courses import SUM_DAYS, Courses
 from planner.cover import Rows, caps_of, price_of
+from planner.cuts import CutSearch, carries_over
 from planner.feasibility import no_whole_interval, out_of_reach, shortages
 from planner.levels import LevelSearch, one_skill
 from planner.plan import (
@@ -310,10 +311,9 @@ class _Planning:
                 search.round()  # a plan to have at hand
                 search.phase = "levels"
                 search.report()
-                applies = self.bound and not level_bound_lacks(self.problem)
-                self.courses.find_least(FEW_LOOKS if applies else 1)
-                self.courses.find_courses(SUM_DAYS if applies else LOOKS[0])
-            self.levels = LevelSearch(search, self.courses)
+                self.courses.find_least(self._looks())
+                self.courses.find_courses(SUM_DAYS if self._looks() > 1 else LOOKS[0])
+            self.levels = self._level_search(self.courses)
             if self.start is not None:
                 self.levels.begin(self.start)
                 if self.gap is not None:
@@ -324,6 +324,17 @@ class _Planning:
         if search.best is not None and search.best.numbers.sum() <= FEW_SHIFTS:
             search.phase = "polish"
             polish(search)
+
+    def _level_search(self, courses: Courses) -> LevelSearch:
+        """By cuts where talk carries over into the next intervals and each has a target of its own."""
+        if courses.sums or not carries_over(self.problem) or self.search.work_limit < COURSE_DAYS:
+            return LevelSearch(self.search, courses)
+        courses.find_least(self._looks())
+        return CutSearch(self.search, courses)
+
+    def _looks(self) -> int:
+        """How long single intervals are looked at: as the bound does, if there is to be one."""
+        return FEW_LOOKS if self.bound and not level_bound_lacks(self.problem) else 1
 
     def _search_groups(self) -> None:
         """Several skills: formulas and experience, then what single agents do, then local search."""

@@ -1,11 +1,12 @@
 """A certificate grows while it may still be given; each look costs its part of the error."""
 
 import math
+from statistics import NormalDist
 
 import pytest
 from worlds_to_plan import morning
 
-from planner.certificate import CERTIFICATES, certify, looks, most_days
+from planner.certificate import CERTIFICATES, LUCK, _luck, certify, looks, most_days
 from sim.controls import sets_of
 from sim.experiment import experiment
 from sim.scenario import Scenario
@@ -88,3 +89,9 @@ def test_talk_beyond_its_mean_is_a_control_where_nothing_but_its_law_decides_it(
     quick = morning(agent_groups={"agents": {"skills": {"calls": {"speed": 1.2}}, "cost_per_hour": 20}})
     runs = experiment(quick, levels(6), replications=16, seed=6, engine="compiled")
     assert "talk by interval" not in sets_of(quick, runs.tallies, fine=True)
+
+
+def test_each_of_many_windows_is_given_more_luck() -> None:
+    assert _luck(1) == LUCK
+    assert _luck(48) == pytest.approx(2.7, abs=0.05)
+    assert NormalDist().cdf(_luck(48)) ** 48 == pytest.approx(NormalDist().cdf(LUCK))
