@@ -31,6 +31,7 @@ def test_a_plan_for_another_routing_is_taken_only_where_it_is_cheaper() -> None:
     routed, found, tried = propose_rerouted(desk, **options)
     assert tried
     assert found.plan.cost <= usual.plan.cost
+    assert any(f"of {len(tried)} routings" in note and "fcfs, " in note for note in found.plan.notes)
     assert (routed == desk) == (found.plan.scenario_hash == usual.plan.scenario_hash)
 
 
