@@ -16,7 +16,8 @@ LINE = 64
 def columns(n: int, **dtypes: npt.DTypeLike) -> dict[str, npt.NDArray[Any]]:
     """Columns of `n` entries by name, not filled."""
     sizes = [-(-n * np.dtype(dtype).itemsize // LINE) * LINE for dtype in dtypes.values()]
-    block, place = np.empty(sum(sizes), dtype=np.uint8), 0
+    block = np.empty(sum(sizes) + LINE, dtype=np.uint8)
+    place = -block.ctypes.data % LINE
     found = {}
     for (name, dtype), size in zip(dtypes.items(), sizes, strict=True):
         found[name] = block[place : place + n * np.dtype(dtype).itemsize].view(dtype)

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from sim.attendance import Staffing
+from sim.columns import columns
 from sim.demand import Demand
 from sim.engine.compiled.full_before import Early, prepare
 from sim.engine.compiled.full_desk import (
@@ -20,14 +21,16 @@ from sim.engine.compiled.full_desk import (
     WAITS,
     Desk,
 )
-from sim.engine.compiled.full_loop import ROOM, follow
+from sim.engine.compiled.full_loop import GAVE_UP, ROOM, UNSERVED, follow
 from sim.engine.compiled.full_standing import TOO_LONG
+from sim.engine.compiled.full_steps import SILENT
+from sim.engine.compiled.kernel import byte, kernel
 from sim.engine.compiled.loop import KIND_SHIFT
-from sim.outcome import NEVER, Cause, Contacts, OutcomeTable, Spells, Status
+from sim.outcome import NEVER, Cause, Contacts, OutcomeTable, Spells
 from sim.routing import Rules
 
 TOO_MANY = "more contacts than the compiled engine can number: use the reference engine"
-BY_CONTACT = Desk._fields[Desk._fields.index("type") : Desk._fields.index("nodes") + 1]
+BY_CONTACT = Desk._fields[Desk._fields.index("contacts") : Desk._fields.index("tales") + 1]
 
 
 def run(demand: Demand, staffing: Staffing, rules: Rules) -> OutcomeTable:
@@ -46,11 +49,11 @@ def drive(desk: Desk, early: Early) -> tuple[Desk, Any]:
     """Run the event loop, with a larger heap and more room for contacts whenever it asks for them."""
     heap = np.empty(1024, dtype=np.int64)
     state = np.zeros(OUTLASTS + 1, dtype=np.int64)
-    state[CONTACTS], state[UNSETTLED] = len(desk.fate), early.unsettled
+    state[CONTACTS], state[UNSETTLED] = desk.demanded, early.unsettled
     follows = len(desk.rules) > 0
     follow(desk, heap, state)
     while state[RUNNING]:
-        if follows and state[CONTACTS] + state[IN_QUEUE] + state[BEFORE_BOT] + ROOM > len(desk.status):
+        if follows and state[CONTACTS] + state[IN_QUEUE] + state[BEFORE_BOT] + ROOM > len(desk.ended):
             desk = with_more_room(desk)
         else:
             heap = np.concatenate([heap, np.empty_like(heap)])
@@ -62,8 +65,8 @@ def drive(desk: Desk, early: Early) -> tuple[Desk, Any]:
 
 def with_more_room(desk: Desk) -> Desk:
     """Twice as much for contacts."""
-    columns = {name: getattr(desk, name) for name in BY_CONTACT}  # nodes too: the queues' own places come first
-    room = len(desk.status)
+    columns = {name: getattr(desk, name) for name in BY_CONTACT}  # of `contacts` the queues' own places come first
+    room = len(desk.ended)
     if 2 * room >= 1 << KIND_SHIFT:
         raise OverflowError(TOO_MANY)
     more: dict[str, Any] = {
@@ -76,32 +79,43 @@ def with_more_room(desk: Desk) -> Desk:
 
 def contact_table(demand: Demand, desk: Desk, state: Any, last_ms: int) -> Contacts:
     """The contacts' columns; who waits at the end is unserved from the last event on, or gives up in the bot."""
-    n, demanded = int(state[CONTACTS]), len(demand)
-    place, status, ended = desk.place[:n], desk.status[:n], desk.ended[:n]
-    if state[IN_QUEUE]:
-        in_queue = (place == WAITS) & (status != Status.SILENT)
-        status[in_queue], ended[in_queue] = Status.UNSERVED, last_ms
-    if state[BEFORE_BOT]:
-        before_bot = place == AWAITS_BOT
-        status[before_bot], ended[before_bot] = Status.GAVE_UP_IN_BOT, last_ms
-    tales = desk.tales[: n - demanded]
+    n, demanded, queues = int(state[CONTACTS]), len(demand), len(desk.contacts) - len(desk.ended)
+    out = columns(n, queued="i8", agent="i4", status="u1")
+    contacts, ended = desk.contacts[queues : queues + n], desk.ended[:n]
+    take_out(contacts, ended, last_ms, out["queued"], out["agent"], out["status"])
+    made, tales = contacts[demanded:], desk.tales[: n - demanded]
     answered, released = desk.answered[:n], desk.released[:n]
     return Contacts(
-        type=desk.type[:n].view(np.int16),
+        type=behind(demand.type, made["type"].view(np.int16)),
         arrival=behind(demand.arrival_ms, tales["arrival"]),
         root=behind(np.arange(demanded, dtype=np.int32), tales["root"]),
         parent=behind(np.broadcast_to(np.int32(-1), demanded), tales["parent"]),
         cause=behind(causes(demand), tales["cause"]),
-        status=status,
-        queued=desk.queued[:n],
+        **out,
         answered=answered,
         ended=ended,
         released=released,
         work=desk.work[:n] if len(desk.work) else released - answered,
-        agent=desk.agent[:n],
         resolved=desk.resolved[:n],
         predicted=desk.predicted[:n] if len(desk.predicted) else np.broadcast_to(np.int64(NEVER), n),
     )
+
+
+@kernel
+def take_out(contacts: Any, ended: Any, last_ms: int, queued: Any, agent: Any, status: Any) -> None:
+    """Copy out of the records what the outcome has columns for."""
+    for c in range(len(status)):
+        contact = contacts[c]
+        became = contact.status
+        if contact.place == WAITS and became != SILENT:
+            became = byte(UNSERVED)
+            ended[c] = last_ms
+        elif contact.place == AWAITS_BOT:
+            became = byte(GAVE_UP)
+            ended[c] = last_ms
+        queued[c] = contact.queued
+        agent[c] = contact.agent
+        status[c] = became
 
 
 def behind(demanded: Any, made: Any) -> Any:

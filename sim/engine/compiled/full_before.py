@@ -20,11 +20,11 @@ from sim.engine.compiled.full_desk import (
     CIRCLE,
     CLOSED,
     COMES,
+    CONTACT,
     DONE,
     DRAW,
     HANDED_OFF,
     NO_BOT,
-    NODE,
     SPELL,
     TALE,
     UNDECIDED,
@@ -32,8 +32,8 @@ from sim.engine.compiled.full_desk import (
 )
 from sim.engine.compiled.full_standing import HORIZON, TOO_LONG, Standing, rings, standing
 from sim.engine.compiled.full_steps import is_open
-from sim.engine.compiled.kernel import kernel, whole
-from sim.engine.compiled.loop import KIND_SHIFT, TIME_SHIFT
+from sim.engine.compiled.kernel import index, kernel, whole
+from sim.engine.compiled.loop import KIND_SHIFT, TIME_SHIFT, ZERO
 from sim.engine.precedence import CONTACT_ENTERS
 from sim.outcome import NEVER, Status
 from sim.routing import Rules
@@ -64,53 +64,34 @@ def prepare(demand: Demand, staffing: Staffing, rules: Rules) -> tuple[Desk, Ear
     room = n + (n // 2 + 1024 if follows else 0)
     desk = Desk(
         asks=np.empty(0, dtype=np.int64),
-        fate=demand.fate,
-        bot_ms=demand.bot_ms,
-        hand_off=demand.hand_off_ms,
-        **contact_columns(demand, rules, known, room),
+        **contact_columns(n, rules, known, room),
         tales=np.empty(room - n, dtype=TALE),
         **make_draws(demand.pools if follows else None),
         spells=np.empty(known.most_spells, dtype=SPELL),
+        demanded=n,
         **known.shared,
         **{name: made.copy() for name, made in known.own.items()},
     )
-    early = settle(demand, desk)
+    early = settle(demand, desk, known.keyed)
     return desk._replace(asks=early.asks), early
 
 
-def contact_columns(demand: Demand, rules: Rules, known: Standing, room: int) -> dict[str, Any]:
-    """Columns of contacts with room for so many: what the demand's bring, of the others only the room."""
+def contact_columns(demanded: int, rules: Rules, known: Standing, room: int) -> dict[str, Any]:
+    """Room for so many contacts: what only the run needs, and what stays in the outcome."""
     m = rules.mechanisms
     queues = 2 * len(known.own["kinds"]) + len(known.own["bots"])
-    brings: dict[str, Any] = {
-        "type": demand.type.view(np.uint16),
-        "talk": demand.talk_ms,
-        "after": demand.after_ms,
-        "patience": demand.patience_ms,
-        "at_once": demand.leaves_at_once,
-        "keys": demand.key if known.keyed else np.empty(0, dtype=np.uint64),
+    contacts = columns(queues + room, contacts=CONTACT)["contacts"]
+    rings(contacts, 0, queues)
+    circles = np.empty(room if known.copies else 0, dtype=CIRCLE)
+    circles["founder"][:demanded] = -1
+    words = {"answered": True, "ended": True, "released": True, "work": known.books, "predicted": m.offers is not None}
+    return {
+        "contacts": contacts,
+        **columns(room, resolved="?", **{name: "i8" for name, needed in words.items() if needed}),
+        **{name: np.empty(0, dtype=np.int64) for name, needed in words.items() if not needed},
+        "left": np.empty(room if m.deferral is not None else 0, dtype=np.int64),
+        "circles": circles,
     }
-    dtypes: dict[str, npt.DTypeLike] = {
-        "place": "u1", "flags": "u1", "status": "u1", "queued": "i8", "answered": "i8", "ended": "i8",
-        "released": "i8", "agent": "i4", "resolved": "?", "work": "i8", "predicted": "i8", "left": "i8",
-        "circles": CIRCLE, "nodes": NODE,
-    }  # fmt: skip
-    needed = {
-        "work": known.books, "predicted": m.offers is not None, "left": m.deferral is not None, "circles": known.copies
-    }  # fmt: skip
-    unused = {name: np.empty(0, dtype=dtypes.pop(name)) for name, is_needed in needed.items() if not is_needed}
-    if room > len(demand):  # follow-ups stand behind the demand's own
-        dtypes |= {name: column.dtype for name, column in brings.items()}
-    made = columns(queues + room, **dtypes)
-    nodes = made.pop("nodes")
-    rings(nodes, 0, queues)
-    made = {name: column[:room] for name, column in made.items()}
-    if room > len(demand):
-        for name, column in brings.items():
-            made[name][: len(demand)] = column
-    if known.copies:
-        made["circles"]["founder"][: len(demand)] = -1
-    return {**brings, **unused, **made, "nodes": nodes}
 
 
 def make_draws(pools: Pools | None) -> dict[str, Any]:
@@ -127,13 +108,14 @@ def make_draws(pools: Pools | None) -> dict[str, Any]:
 # ------------------------------------------------------------------------------------------------- the time before
 
 
-def settle(demand: Demand, desk: Desk) -> Early:
+def settle(demand: Demand, desk: Desk, keyed: bool) -> Early:
     """Where each contact enters the run: at its arrival, or when it asks; who never asks an open desk is done."""
     asks, handed = np.empty(len(demand), dtype=np.int64), np.empty(len(demand), dtype=np.int64)
     direct, later, unsettled, last_ms = _settle(
-        demand.type, demand.arrival_ms, demand.fate, demand.bot_ms, demand.hand_off_ms, desk.kinds, desk.windows,
-        desk.place, desk.flags, desk.status, desk.queued, desk.answered, desk.ended, desk.released, desk.agent,
-        desk.resolved, desk.work, desk.predicted, asks, handed, desk.home_ms, desk.rechecks,
+        demand.type, demand.arrival_ms, demand.fate, demand.bot_ms, demand.hand_off_ms, demand.talk_ms, demand.after_ms,
+        demand.patience_ms, demand.leaves_at_once, demand.key if keyed else np.empty(0, dtype=np.uint64),
+        desk.kinds, desk.windows, desk.contacts, desk.answered, desk.ended, desk.released, desk.resolved, desk.work,
+        desk.predicted, asks, handed, desk.home_ms, desk.rechecks,
     )  # fmt: skip
     if later:
         spare = np.empty(later, dtype=np.int64)
@@ -144,12 +126,12 @@ def settle(demand: Demand, desk: Desk) -> Early:
 
 @kernel
 def _settle(
-    kind_of: Any, arrival: Any, fates: Any, bot: Any, hand_off: Any, kinds: Any, windows: Any,
-    place: Any, flags: Any, status: Any, queued: Any, answered: Any, ended: Any, released: Any, agent: Any,
+    kind_of: Any, arrival: Any, fates: Any, bot: Any, hand_off: Any, talk: Any, after: Any, patience: Any,
+    at_once: Any, keys: Any, kinds: Any, windows: Any, contacts: Any, answered: Any, ended: Any, released: Any,
     resolved: Any, work: Any, predicted: Any, asks: Any, handed: Any, home_ms: int, watched: bool,
 ) -> tuple[int, int, int, int]:  # fmt: skip
     """What ends from `home_ms` on may send agents home, and so is left to the loop; all is where it is `watched`."""
-    direct, later, last, unsettled = 0, 0, 0, 0
+    direct, later, last, unsettled, queues = 0, 0, 0, 0, len(contacts) - len(ended)
     for c in range(len(kind_of)):
         k, at, fate = whole(kind_of[c]), arrival[c], whole(fates[c])
         became, stands, asked = -1, ASKS, NEVER
@@ -171,6 +153,7 @@ def _settle(
         if became >= 0 and at >= home_ms:
             became, at, fate, stands = -1, arrival[c], NO_BOT, COMES
         last = max(last, at)
+        contact = contacts[index(c + queues)]
         if became < 0:
             unsettled += not kinds[k].deferred
             key = (at << TIME_SHIFT) | (CONTACT_ENTERS << KIND_SHIFT) | c
@@ -180,16 +163,25 @@ def _settle(
             else:
                 handed[later] = key
                 later += 1
+            contact.key = keys[c] if len(keys) > 0 else ZERO
+            contact.patience = patience[c]
+            contact.talk = talk[c]
+            contact.after = after[c]
+            contact.bot = bot[c]
+            contact.hand_off = hand_off[c]
+            contact.type = k
+            contact.marks = 0
+            contact.fate = fates[c]
+            contact.at_once = at_once[c]
         if stands == ASKS and (became < 0 or became == CLOSED):
             asked = at
-        place[c] = stands if became < 0 else DONE
-        status[c] = became if became >= 0 else UNDECIDED
-        queued[c] = asked
-        ended[c] = at if became >= 0 else NEVER
-        flags[c] = 0
+        contact.queued = asked
+        contact.agent = -1
+        contact.place = stands if became < 0 else DONE
+        contact.status = became if became >= 0 else UNDECIDED
         answered[c] = NEVER
+        ended[c] = at if became >= 0 else NEVER
         released[c] = NEVER
-        agent[c] = -1
         resolved[c] = False
         if len(work) > 0:
             work[c] = 0

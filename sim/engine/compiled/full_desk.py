@@ -1,7 +1,8 @@
 """What the full kernel works on: records of types, groups, agents and the like, and columns of contacts.
 
-Contacts are columns, as in the demand and in the outcome, so that the ones are read and the others written where they
-stand; everything else is records. A contact's number is its id; follow-ups get the next one.
+Everything that is read again is records, a contact's too: on a large desk each of its columns would be a cache line of
+its own. What is only written goes straight into the columns of the outcome. A contact's number is its id; follow-ups
+get the next one.
 """
 
 from typing import Any, NamedTuple
@@ -49,8 +50,13 @@ def record(fields: list[tuple[str, str]]) -> Any:
 
 
 # Numbers of places in arrays are unsigned where they can be: Numba then need not ask whether they count from the end.
-NODE = record([("since", "i8"), ("next", "u4"), ("previous", "u4")])
-"""A contact's place in a queue, at contact + the number of queues.
+CONTACT = record(
+    [("since", "i8"), ("next", "u4"), ("previous", "u4"), ("queued", "i8"), ("key", "u8")]
+    + [(name, "i4") for name in ("patience", "talk", "after", "bot", "hand_off", "agent")]
+    + [("type", "u2")]
+    + [(name, "u1") for name in ("place", "marks", "status", "fate", "at_once", "pad")]
+)
+"""A contact in one line of a cache, at contact + the number of queues: what it brings, where it is, its place there.
 
 The queues' own places come first, each at once before the first and behind the last of its ring: of each type the
 boosted and the other lane, then of each bot who waits for it.
@@ -119,10 +125,9 @@ DRAW = record(
 BOT = record([("capacity", "i8"), ("sessions", "i8")])
 POOL = record([("most", "i4"), ("used", "i4")])
 TALE = record(
-    [("arrival", "i8"), ("root", "i4"), ("parent", "i4"), ("bot", "i4"), ("hand_off", "i4"), ("depth", "i4"),
-     ("cause", "i2"), ("fate", "u1"), ("pad", "u1")]
+    [("arrival", "i8"), ("root", "i4"), ("parent", "i4"), ("depth", "i4"), ("cause", "i2"), ("pad", "i2")]
 )  # fmt: skip
-"""What a follow-up has besides the columns of all contacts."""
+"""What a follow-up has besides what all contacts have."""
 CIRCLE = record([("duplicate", "i8"), ("founder", "i4"), ("next", "i4"), ("last", "i4"), ("shared", "u1"),
                  ("served", "u1"), ("pad", "u2")])  # fmt: skip
 """Copies of one contact, a chain from the founder, whose record holds for all."""
@@ -152,30 +157,16 @@ class Desk(NamedTuple):
     """All arrays of one run; see `full_before`."""
 
     asks: Any  # int64: packed (time, kind, contact) of those who come or ask, ascending
-    fate: Any  # [contact of the demand], as the next two
-    bot_ms: Any
-    hand_off: Any
-    type: Any  # uint16 [contact], as all up to `tales`
-    talk: Any  # int32
-    after: Any
-    patience: Any
-    at_once: Any
-    place: Any  # uint8: where it is
-    flags: Any  # uint8
-    status: Any  # uint8
-    queued: Any  # int64
-    answered: Any
+    contacts: Any  # CONTACT [contact + queues]
+    answered: Any  # int64 [contact], as all up to `tales`
     ended: Any
     released: Any
-    agent: Any  # int32
     resolved: Any  # bool
     work: Any  # int64, or empty where it is released - answered
     predicted: Any  # int64, or empty
     left: Any  # int64, or empty: units of work handed back, at ordinary speed
-    keys: Any  # uint64, or empty
     circles: Any  # CIRCLE, or empty
     tales: Any  # TALE [follow-up], or empty
-    nodes: Any  # NODE
     kinds: Any  # KIND [type]
     groups: Any  # GROUP [group]
     pairs: Any  # PAIR [type * groups + group]
@@ -202,6 +193,7 @@ class Desk(NamedTuple):
     plan_off: Any
     plan_keeps: Any
     plan_agent: Any
+    demanded: int  # contacts of the demand
     horizon_ms: int  # of follow-ups
     home_ms: int  # by level: the end of the levels
     by_person: bool

@@ -99,7 +99,7 @@ from sim.engine.compiled.full_work import (
     tire,
     unseat,
 )
-from sim.engine.compiled.kernel import byte, kernel, whole
+from sim.engine.compiled.kernel import byte, index, kernel, whole
 from sim.engine.compiled.loop import (
     INDEX_MASK,
     KIND_MASK,
@@ -140,15 +140,13 @@ def follow(d: Desk, heap: Any, state: Any) -> None:
     next_ask, next_change, size, spells = state[NEXT_ASK], state[NEXT_CHANGE], state[HEAP_SIZE], state[SPELLS]
     last, in_queue, before_bot, home = state[LAST], state[IN_QUEUE], state[BEFORE_BOT], state[HOME]
     coming, coming_group, now, seated = state[COMING], state[COMING_GROUP], state[NOW], state[SEATED]
-    asks, fate_of, bot_of, hand_off_of, type_of, talk_of, after_of, patience_of, at_once = d[:9]
-    place, flags, status, queued, answered, ended, released, agent_of, resolved = d[9:18]
-    work, predicted, left, keys, circles, tales, nodes, kinds, groups, pairs = d[18:28]
-    skills, takers, rates, timers, windows, steps, rules, draws, delays, bots, lines, places = d[28:40]
-    agents, persons, jobs, ends, spell_rows, change_keys, change_values = d[40:47]
-    plan_on, plan_off, plan_keeps, plan_agent, horizon_ms, home_ms, by_person = d[47:54]
-    simple, agent_choice, contact_choice, last_agent, individual, turns, rechecks, interrupts = d[54:]
-    demanded, types, group_count = len(fate_of), len(kinds), len(groups)
-    width, leaf, heads, queues = len(rates) // group_count, len(ends) >> 1, len(persons), len(nodes) - len(status)
+    asks, contacts, answered, ended, released, resolved, work, predicted, left, circles, tales = d[:11]
+    kinds, groups, pairs, skills, takers, rates, timers, windows, steps, rules, draws, delays = d[11:23]
+    bots, lines, places, agents, persons, jobs, ends, spell_rows, change_keys, change_values = d[23:33]
+    plan_on, plan_off, plan_keeps, plan_agent, demanded, horizon_ms, home_ms, by_person = d[33:41]
+    simple, agent_choice, contact_choice, last_agent, individual, turns, rechecks, interrupts = d[41:]
+    types, group_count = len(kinds), len(groups)
+    width, leaf, heads, queues = len(rates) // group_count, len(ends) >> 1, len(persons), len(contacts) - len(ended)
     grows = len(rules) > 0
     ask_count, change_count = len(asks), len(change_keys)
     ask_key = asks[next_ask] if next_ask < ask_count else NO_EVENT
@@ -158,7 +156,7 @@ def follow(d: Desk, heap: Any, state: Any) -> None:
     state[RUNNING] = 0
     while True:
         others = in_queue + before_bot
-        if size + 2 * others + ROOM > len(heap) or (grows and state[CONTACTS] + others + ROOM > len(status)):
+        if size + 2 * others + ROOM > len(heap) or (grows and state[CONTACTS] + others + ROOM > len(ended)):
             state[RUNNING] = 1
             break
         a, c, goes, fills, closes, copy, ender, ending, longed = -1, -1, -1, -1, -1, -1, -1, -1, 0
@@ -206,8 +204,8 @@ def follow(d: Desk, heap: Any, state: Any) -> None:
             else:
                 catch_up(agents, jobs, a, rates[g * width + agent.number], now)
                 looks, ender, ending, copy = stage_ends(
-                    type_of, talk_of, after_of, place, status, answered, ended, released, resolved, work, keys, circles,
-                    kinds, groups, pairs, agents, persons, jobs, turns, a, now,
+                    contacts, answered, ended, released, resolved, work, circles, kinds, groups, pairs, agents, persons,
+                    jobs, turns, queues, a, now,
                 )  # fmt: skip
                 concludes = ender < 0
                 if looks and agent.ring >= 0:
@@ -223,46 +221,43 @@ def follow(d: Desk, heap: Any, state: Any) -> None:
                     goes = a
         elif kind == CONTACT_ENTERS:  # ------------------------------------------------------- a contact comes, or asks
             c = x
-            stands = place[c]
+            stands = contacts[index(c + queues)].place
             if stands == COMES or stands == HANDED:
-                ending, pending, asking = enter(
-                    type_of, patience_of, place, flags, queued, nodes, fate_of, bot_of, tales, kinds, windows, lines,
-                    bots, queues, c, now,
-                )  # fmt: skip
-                before_bot += place[c] == AWAITS_BOT
+                ending, pending, asking = enter(contacts, kinds, windows, lines, bots, queues, c, now)
+                before_bot += contacts[index(c + queues)].place == AWAITS_BOT
                 if not asking and ending < 0:
                     c = -1
             if ending >= 0:
                 ender, c = c, -1
         elif kind == PATIENCE_ENDS:  # ---------------------------------------------------------------------------------
-            k = whole(type_of[x])
-            live = False
-            if place[x] == WAITS:
-                if now == max(queued[x], 0) + patience_of[x] and not flags[x] & CALLBACK and not kinds[k].deferred:
+            contact, live = contacts[index(x + queues)], False
+            if contact.place == WAITS:
+                kind_of = kinds[contact.type]
+                until = max(contact.queued, 0) + contact.patience
+                if now == until and not contact.marks & CALLBACK and not kind_of.deferred:
                     live = True
-                    ender, ending = x, SILENT if kinds[k].silent else ABANDONED
-            elif place[x] == AWAITS_BOT:
+                    ender, ending = x, SILENT if kind_of.silent else ABANDONED
+            elif contact.place == AWAITS_BOT:
                 live = True
                 ender, ending = x, GAVE_UP
         elif kind == DELAY_ENDS:  # ------------------------------------------------------------------------------------
-            live = place[x] == WAITS and not flags[x] & BEGUN
+            contact = contacts[index(x + queues)]
+            live = contact.place == WAITS and not contact.marks & BEGUN
             if live:
                 c, waits, seeks, timed = x, True, False, True
-                k = whole(type_of[c])
-                for j in range(kinds[k].first_timer, kinds[k].last_timer):
-                    if now - queued[c] == timers[j].after and timers[j].overflows:
+                for j in range(kinds[contact.type].first_timer, kinds[contact.type].last_timer):
+                    if now - contact.queued == timers[j].after and timers[j].overflows:
                         seeks = True
         elif kind == BOT_ENDS:  # --------------------------------------------------------------------------------------
-            fills = whole(kinds[type_of[x]].bot)
+            contact = contacts[index(x + queues)]
+            fills = whole(kinds[contact.type].bot)
             if fills >= 0:
                 bots[fills].sessions -= 1
-            fate = whole(fate_of[x] if x < demanded else tales[x - demanded].fate)
-            if fate == HANDED_OFF:
-                place[x] = HANDED
-                ms = whole(hand_off_of[x] if x < demanded else tales[x - demanded].hand_off)
-                pending = moment(now + ms) | ENTERS | x
+            if contact.fate == HANDED_OFF:
+                contact.place = HANDED
+                pending = moment(now + contact.hand_off) | ENTERS | x
             else:
-                ender, ending = x, BOT_STATUS[fate]
+                ender, ending = x, BOT_STATUS[contact.fate]
         elif kind == BOT_CHANGES:
             fills, bots[x].capacity = x, value
         elif kind == TYPE_CLOSES:
@@ -311,15 +306,14 @@ def follow(d: Desk, heap: Any, state: Any) -> None:
             if agent.interruptible:
                 if turns:
                     tire(persons, a, now)
-                put_aside(agents, persons, jobs, place, work, a, now)
+                put_aside(agents, persons, jobs, contacts, work, queues, a, now)
             if agent.aside >= 0:
                 c, waits = whole(agent.aside), True
                 agent.aside = -1
                 factor = whole(persons[a].factor)
                 left[c] = (persons[a].units * 1000 + factor // 2) // factor
-                place[c] = WAITS
-                k = whole(type_of[c])
-                stirred |= join_queue(nodes, kinds, places, flags, queues, k, c, queued[c])
+                k = whole(contacts[index(c + queues)].type)
+                stirred |= join_queue(contacts, kinds, places, queues, k, c)
                 standing |= kinds[k].bit
                 in_queue += 1
             if agent.number > 0:
@@ -334,15 +328,13 @@ def follow(d: Desk, heap: Any, state: Any) -> None:
                         back = now + plan_on[p + 1] - plan_off[p]
                         pending = next_plan(agents, plan_on, plan_off, plan_agent, a, back)
         if fills >= 0:  # who waits for the bot meets it, as long as it has room
-            while nodes[2 * types + fills].next >= queues and bots[fills].sessions < bots[fills].capacity:
-                i = whole(nodes[2 * types + fills].next)
-                unlink(nodes, i)
-                i -= queues
+            while contacts[2 * types + fills].next >= queues and bots[fills].sessions < bots[fills].capacity:
+                i = whole(contacts[2 * types + fills].next)
+                unlink(contacts, i)
                 before_bot -= 1
-                place[i] = MEETS_BOT
+                contacts[i].place = MEETS_BOT
                 bots[fills].sessions += 1
-                ms = whole(bot_of[i] if i < demanded else tales[i - demanded].bot)
-                size = push(heap, size, moment(now + ms) | BOT | i, popped)
+                size = push(heap, size, moment(now + contacts[i].bot) | BOT | (i - queues), popped)
                 popped = False
         checks = rechecks and live
         recheck, looking = types, 0
@@ -356,19 +348,20 @@ def follow(d: Desk, heap: Any, state: Any) -> None:
         while True:  # one thing at a time: what follows an ending, an agent looks, a contact looks, those who wait look
             b, w, end_key = -1, -1, NO_EVENT  # agent and contact that meet
             if ender >= 0:  # ------------------------------------------------------------------- an ending, or nearly
-                k = whole(type_of[ender])
                 i, ender = ender, -1
+                contact = contacts[index(i + queues)]
+                k = whole(contact.type)
                 if concludes:
-                    if place[i] == AWAITS_BOT:
-                        unlink(nodes, i + queues)
+                    if contact.place == AWAITS_BOT:
+                        unlink(contacts, i + queues)
                         before_bot -= 1
-                    elif place[i] == WAITS and ending != SILENT:
-                        stirred |= leave_queue(nodes, kinds, places, flags, queues, k, i)
+                    elif contact.place == WAITS and ending != SILENT:
+                        stirred |= leave_queue(contacts, kinds, places, queues, k, i)
                         in_queue -= 1
-                    conclude(place, status, ended, i, ending, now)
+                    conclude(contact, ended, i, ending, now)
                     state[UNSETTLED] -= not kinds[k].deferred
-                if flags[i] & HAS_LINE and ending != WAITING:
-                    give_line_back(flags, kinds, lines, k, i)
+                if contact.marks & HAS_LINE and ending != WAITING:
+                    give_line_back(contact, kinds, lines, k)
                 heard = 1 << ending
                 if ending == ANSWERED or ending == CALLED_BACK:
                     heard |= 1 << UNRESOLVED
@@ -376,13 +369,13 @@ def follow(d: Desk, heap: Any, state: Any) -> None:
                     first = whole(kinds[k].first_rule)
                     depth = whole(tales[i - demanded].depth) if i >= demanded else 0
                     j = find_rule(
-                        rules, keys[i], first, whole(kinds[k].last_rule), ending, resolved[i], longed, depth
+                        rules, contact.key, first, whole(kinds[k].last_rule), ending, resolved[i], longed, depth
                     )
                     if j >= 0:
                         key = follow_up(
-                            type_of, talk_of, after_of, patience_of, at_once, place, flags, status, queued, answered,
-                            ended, released, agent_of, resolved, work, predicted, keys, circles, tales, kinds, rules,
-                            draws, delays, state, demanded, horizon_ms, i, j, j - first, ending == WAITING, now,
+                            contacts, answered, ended, released, resolved, work, predicted, circles, tales, kinds,
+                            rules, draws, delays, state, demanded, horizon_ms, queues, i, j, j - first,
+                            ending == WAITING, now,
                         )  # fmt: skip
                         if key != NO_EVENT:
                             size = push(heap, size, key, popped)
@@ -401,94 +394,97 @@ def follow(d: Desk, heap: Any, state: Any) -> None:
                 falling_last = 0
                 continue
             if closes >= 0:  # ----------------------------------------------------------- those who wait are sent away
-                i = first_waiting(nodes, 2 * closes, queues) - queues
+                i = first_waiting(contacts, 2 * closes, queues) - queues
                 if i < 0:
                     closes = -1
-                elif place[i] == UNNOTICED:
-                    stirred |= leave_queue(nodes, kinds, places, flags, queues, closes, i)
+                elif contacts[index(i + queues)].place == UNNOTICED:
+                    stirred |= leave_queue(contacts, kinds, places, queues, closes, i)
                     in_queue -= 1
-                    place[i] = DONE
+                    contacts[index(i + queues)].place = DONE
                 else:
                     ender, ending = i, UNSERVED
                 continue
             if copy >= 0:  # ------------------------------------------------------------- copies of one who is answered
                 i = copy
                 copy = whole(circles[i].next)
-                if status[i] == UNDECIDED:
-                    flags[i] |= byte(RECALLED)
-                    if place[i] == WAITS or place[i] == AWAITS_BOT:
+                contact = contacts[index(i + queues)]
+                if contact.status == UNDECIDED:
+                    contact.marks |= byte(RECALLED)
+                    if contact.place == WAITS or contact.place == AWAITS_BOT:
                         ender, ending = i, WITHDRAWN
                 continue
             if a >= 0:  # ---------------------------------------------------------------------------- an agent looks
                 b, g = a, whole(agents[a].group)
                 if looks and in_queue > 0 and agents[a].used < groups[g].capacity:
                     if simple:
-                        w = first_of_all(nodes, groups, skills, queues, g, now)
+                        w = first_of_all(contacts, groups, skills, queues, g, now)
                     else:
                         w = find_contact(
-                            agents, nodes, kinds, groups, skills, pairs, contact_choice, queues, a, in_queue, now
+                            agents, contacts, kinds, groups, skills, pairs, contact_choice, queues, a, in_queue, now
                         )
                     w = w - queues if w >= 0 else -1
             elif c >= 0:  # --------------------------------------------------------------------------- a contact looks
-                k = whole(type_of[c])
-                if place[c] == ASKS:
-                    queued[c] = now
-                waited = now - queued[c]
+                contact = contacts[index(c + queues)]
+                k = whole(contact.type)
+                if contact.place == ASKS:
+                    contact.queued = now
+                waited = now - contact.queued
                 if seeks and seated > 0:
                     if simple:
                         b = longest_idle(agents, kinds, takers, heads, k, waited)
                     elif may_find(kinds, groups, takers, k, waited):
                         if last_agent and c >= demanded:
-                            b = whole(agent_of[tales[c - demanded].parent])
+                            b = whole(contacts[index(tales[c - demanded].parent + queues)].agent)
                             if b >= 0 and not is_free(agents, groups, kinds, skills, pairs, b, k, waited):
                                 b = -1
                         if b < 0:
                             b = find_agent(
-                                agents, persons, kinds, groups, skills, takers, pairs, keys, agent_choice, individual,
-                                interrupts, heads, c, k, waited, now,
+                                agents, persons, kinds, groups, skills, takers, pairs, contact, agent_choice,
+                                individual, interrupts, heads, k, waited, now,
                             )  # fmt: skip
                 if b >= 0:
                     w = c
                 elif waits:
                     if not timed:
-                        kinds[k].due = min(kinds[k].due, next_delay(kinds, timers, k, queued[c], False, now + 1))
+                        kinds[k].due = min(kinds[k].due, next_delay(kinds, timers, k, contact.queued, False, now + 1))
                         look_at = min(look_at, kinds[k].due)
                     if timed:  # overflow came to nothing: then the promise, then a copy elsewhere
-                        if flags[c] & CALLBACK and waited == kinds[k].promise and not flags[c] & BOOSTED:
-                            flags[c] |= byte(BOOSTED)
-                            unlink(nodes, c + queues)
-                            insert(nodes, 2 * k, c + queues, queued[c])
+                        if contact.marks & CALLBACK and waited == kinds[k].promise and not contact.marks & BOOSTED:
+                            contact.marks |= byte(BOOSTED)
+                            unlink(contacts, c + queues)
+                            insert(contacts, 2 * k, c + queues, contact.queued)
                             stirred |= kinds[k].bit
                         for j in range(kinds[k].first_timer, kinds[k].last_timer):
                             if waited == timers[j].after and timers[j].asks:
                                 ender, ending, concludes, longed = c, WAITING, False, waited
-                        pending = next_timer(kinds, timers, patience_of, flags, k, c, queued[c], now + 1)
+                        pending = next_timer(kinds, timers, contact, k, c, now + 1)
                 else:
                     deferred, pool = kinds[k].deferred, whole(kinds[k].place)
-                    if place[c] != CARRIED:
+                    if contact.place != CARRIED:
                         if pool >= 0 and places[pool].used >= places[pool].most:
                             ender, ending = c, BLOCKED
-                        elif at_once[c] and not deferred:
+                        elif contact.at_once and not deferred:
                             ender, ending = c, ABANDONED
                         elif kinds[k].predictor != NO_FORECAST and not deferred:
-                            value = forecast(nodes, kinds, groups, takers, queues, k, now)
+                            value = forecast(contacts, kinds, groups, takers, queues, k, now)
                             predicted[c] = value
                             word = 0
                             for j in range(kinds[k].first_step, kinds[k].last_step):
                                 if value >= steps[j].at:
                                     word = steps[j].word
-                            if word > 0 and high(mix(keys[c], BALKS)) < word:
+                            if word > 0 and high(mix(contact.key, BALKS)) < word:
                                 ender, ending = c, BALKED
-                            elif value >= kinds[k].offer_at and high(mix(keys[c], ACCEPTS_CALLBACK)) < kinds[k].accept:
-                                if flags[c] & HAS_LINE:
-                                    give_line_back(flags, kinds, lines, k, c)
-                                flags[c] |= byte(CALLBACK)
+                            elif value >= kinds[k].offer_at and (
+                                high(mix(contact.key, ACCEPTS_CALLBACK)) < kinds[k].accept
+                            ):
+                                if contact.marks & HAS_LINE:
+                                    give_line_back(contact, kinds, lines, k)
+                                contact.marks |= byte(CALLBACK)
                     if ender < 0:
-                        stirred |= join_queue(nodes, kinds, places, flags, queues, k, c, queued[c])
+                        stirred |= join_queue(contacts, kinds, places, queues, k, c)
                         standing |= kinds[k].bit
-                        place[c] = WAITS
                         in_queue += 1
-                        pending = next_timer(kinds, timers, patience_of, flags, k, c, queued[c], now)
+                        pending = next_timer(kinds, timers, contact, k, c, now)
                 c = -1
             elif checks and (recheck < types or stirred & standing):  # --------- those who wait look after every event
                 # A look that found nobody finds nobody again before somebody stands in a ring of a group that takes the
@@ -497,18 +493,20 @@ def follow(d: Desk, heap: Any, state: Any) -> None:
                 # So types that are not stirred need not look: it would change nothing.
                 if recheck == types:
                     recheck, looking, stirred = 0, stirred, 0
-                if (looking | stirred) & kinds[recheck].bit:
+                while recheck < types and not (looking | stirred) & kinds[recheck].bit:
+                    recheck += 1
+                if recheck < types:
                     if types <= BITS:
                         stirred &= ~kinds[recheck].bit
                         looking &= ~kinds[recheck].bit
                     if kinds[recheck].waiting == 0:
                         standing &= ~kinds[recheck].bit if types <= BITS else -1
                     else:
-                        c = whole(nodes[2 * recheck].next) - queues
+                        c = whole(contacts[2 * recheck].next) - queues
                         if c < 0:
-                            c = whole(nodes[2 * recheck + 1].next) - queues
+                            c = whole(contacts[2 * recheck + 1].next) - queues
                         waits, seeks, timed = True, True, False
-                recheck += 1
+                    recheck += 1
             elif live and now >= home_ms and not home and state[UNSETTLED] == 0:  # everyone goes home
                 home = 1
                 for g in range(group_count):
@@ -517,20 +515,18 @@ def follow(d: Desk, heap: Any, state: Any) -> None:
             else:
                 break
             if w >= 0:  # ------------------------------------------------------------------------- the work begins
-                k = whole(type_of[w])
-                agent = agents[b]
+                agent, contact = agents[b], contacts[index(w + queues)]
                 g = whole(agent.group)
                 group = groups[g]
-                if place[w] == WAITS or place[w] == UNNOTICED:
-                    stirred |= leave_queue(nodes, kinds, places, flags, queues, k, w)
+                if contact.place == WAITS or contact.place == UNNOTICED:
+                    stirred |= leave_queue(contacts, kinds, places, queues, whole(contact.type), w)
                     in_queue -= 1
                 if agent.ring >= 0:
                     unseat(agents, group, b)
                     seated -= 1
                 end_key, recalls = begin(
-                    type_of, talk_of, after_of, place, flags, status, queued, answered, ended, released, agent_of,
-                    resolved, work, left, keys, circles, kinds, groups, pairs, agents, persons, jobs, rates, state,
-                    turns, individual, width, w, b, now,
+                    contacts, answered, ended, released, resolved, work, left, circles, kinds, groups, pairs, agents,
+                    persons, jobs, rates, state, turns, individual, width, queues, w, b, now,
                 )  # fmt: skip
                 if recalls >= 0:
                     copy = recalls
@@ -552,7 +548,7 @@ def follow(d: Desk, heap: Any, state: Any) -> None:
                         if turns:
                             rest(persons, b, now, group.recovery)
                         persons[b].begun = now
-                        place[i] = IN_HAND
+                        contacts[index(i + queues)].place = IN_HAND
                         agent.paced = now
                         agent.aside = -1
                         agent.interruptible = 1

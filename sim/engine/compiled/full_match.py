@@ -75,26 +75,26 @@ def urgency(choice: int, kinds: Any, pairs: Any, p: int, k: int, waited: int, in
 
 
 @inlined
-def first_of_all(nodes: Any, groups: Any, skills: Any, queues: int, g: int, now: int) -> int:
+def first_of_all(contacts: Any, groups: Any, skills: Any, queues: int, g: int, now: int) -> int:
     """The place in a queue of the contact that an agent takes, where only ranks, delays and waits count; -1: none."""
     w, rank, since = -1, 0, 0
     for j in range(groups[g].first_skill, groups[g].last_skill):
         skill = skills[j]
         if w >= 0 and skill.rank != rank:
             break
-        first = whole(nodes[2 * skill.other + 1].next)
+        first = whole(contacts[2 * skill.other + 1].next)
         if (
             first >= queues
-            and now - nodes[first].since >= skill.delay
-            and (w < 0 or nodes[first].since < since or (nodes[first].since == since and first < w))
+            and now - contacts[first].since >= skill.delay
+            and (w < 0 or contacts[first].since < since or (contacts[first].since == since and first < w))
         ):
-            w, rank, since = first, skill.rank, nodes[first].since
+            w, rank, since = first, skill.rank, contacts[first].since
     return w
 
 
 @inlined
 def find_contact(
-    agents: Any, nodes: Any, kinds: Any, groups: Any, skills: Any, pairs: Any,
+    agents: Any, contacts: Any, kinds: Any, groups: Any, skills: Any, pairs: Any,
     choice: int, queues: int, a: int, in_queue: int, now: int,
 ) -> int:  # fmt: skip
     """The place in a queue of the contact that the agent takes now; -1: none."""
@@ -115,12 +115,12 @@ def find_contact(
         if agent.aside >= 0 and kinds[k].deferred:
             continue
         for lane in range(2):
-            first = whole(nodes[2 * k + lane].next)
-            if first < queues or now - nodes[first].since < skill.delay:
+            first = whole(contacts[2 * k + lane].next)
+            if first < queues or now - contacts[first].since < skill.delay:
                 continue
             urgent = 0
             if choice != LONGEST_WAIT:
-                urgent = urgency(choice, kinds, pairs, whole(skill.pair), k, now - nodes[first].since, in_queue)
+                urgent = urgency(choice, kinds, pairs, whole(skill.pair), k, now - contacts[first].since, in_queue)
             if w >= 0:
                 if lane != best_lane:
                     if lane > best_lane:
@@ -128,7 +128,9 @@ def find_contact(
                 elif urgent != best:
                     if urgent < best:
                         continue
-                elif nodes[first].since > nodes[w].since or (nodes[first].since == nodes[w].since and first > w):
+                elif contacts[first].since > contacts[w].since or (
+                    contacts[first].since == contacts[w].since and first > w
+                ):
                     continue
             w, rank, best, best_lane = first, skill.rank, urgent, lane
     return w
@@ -164,8 +166,8 @@ def longest_idle(agents: Any, kinds: Any, takers: Any, heads: int, k: int, waite
 
 @inlined
 def find_agent(
-    agents: Any, persons: Any, kinds: Any, groups: Any, skills: Any, takers: Any, pairs: Any, keys: Any,
-    choice: int, individual: bool, interrupts: bool, heads: int, c: int, k: int, waited: int, now: int,
+    agents: Any, persons: Any, kinds: Any, groups: Any, skills: Any, takers: Any, pairs: Any, contact: Any,
+    choice: int, individual: bool, interrupts: bool, heads: int, k: int, waited: int, now: int,
 ) -> int:  # fmt: skip
     """The agent who takes the contact now, or leaves interruptible work for it; -1: none."""
     b, rank, best, best_level, number = -1, 0, 0, 0, 0
@@ -211,7 +213,7 @@ def find_agent(
             if b >= 0 and choice == LONGEST_IDLE and level >= best_level:
                 break
     if b >= 0 and choice == UNIFORM:
-        number = (high(mix(keys[c], CHOOSES_AGENT)) * number) >> 32
+        number = (high(mix(contact.key, CHOOSES_AGENT)) * number) >> 32
         b = -1
         while number >= 0:
             b += 1
@@ -232,12 +234,12 @@ def find_agent(
 
 
 @inlined
-def forecast(nodes: Any, kinds: Any, groups: Any, takers: Any, queues: int, k: int, now: int) -> Any:
+def forecast(contacts: Any, kinds: Any, groups: Any, takers: Any, queues: int, k: int, now: int) -> Any:
     """The wait foretold to one who asks now (`sim.mechanisms.Predictor`)."""
     kind = kinds[k]
     if kind.predictor == HEAD_OF_LINE:
-        first = first_waiting(nodes, 2 * k, queues)
-        return max(0, now - nodes[first].since) if first >= 0 else 0
+        first = first_waiting(contacts, 2 * k, queues)
+        return max(0, now - contacts[first].since) if first >= 0 else 0
     if kind.predictor == LAST_TO_ENTER:
         return kind.last_wait
     if kind.predictor == MODEL:

@@ -23,8 +23,9 @@ from sim.engine.compiled.full_desk import (
     UNRESOLVED,
     UNSETTLED,
     WAITING,
+    WAITS,
 )
-from sim.engine.compiled.kernel import byte, inlined, kernel, whole
+from sim.engine.compiled.kernel import byte, index, inlined, kernel, whole
 from sim.engine.compiled.loop import KIND_SHIFT, NO_EVENT, TIME_SHIFT, link, sift_down, sift_up, unlink
 from sim.engine.precedence import BOT_ENDS, CONTACT_ENTERS, DELAY_ENDS, PATIENCE_ENDS
 from sim.mechanisms import Siblings
@@ -111,13 +112,13 @@ def next_delay(kinds: Any, timers: Any, k: int, queued: int, callback: bool, lea
 
 
 @inlined
-def next_timer(kinds: Any, timers: Any, patience_of: Any, flags: Any, k: int, c: int, queued: int, least: int) -> Any:
+def next_timer(kinds: Any, timers: Any, contact: Any, k: int, c: int, least: int) -> Any:
     """What happens next to one who waits if nothing changes: a delay is over, or patience; NO_EVENT: nothing."""
-    callback = flags[c] & CALLBACK > 0
-    due = next_delay(kinds, timers, k, queued, callback, least)
+    callback = contact.marks & CALLBACK > 0
+    due = next_delay(kinds, timers, k, contact.queued, callback, least)
     key = NO_EVENT if due == NO_EVENT else moment(due) | DELAY | c
-    if patience_of[c] != FOREVER and not callback and not kinds[k].deferred:
-        key = min(key, moment(max(queued, 0) + patience_of[c]) | PATIENCE | c)
+    if contact.patience != FOREVER and not callback and not kinds[k].deferred:
+        key = min(key, moment(max(contact.queued, 0) + contact.patience) | PATIENCE | c)
     return key
 
 
@@ -140,35 +141,38 @@ def insert(ring: Any, ends: int, x: int, since: int) -> None:
 
 
 @inlined
-def first_waiting(nodes: Any, lane: int, queues: int) -> Any:
+def first_waiting(contacts: Any, lane: int, queues: int) -> Any:
     """The place of who waits longest in two neighbouring lanes; -1: nobody waits."""
-    boosted, normal = nodes[lane].next, nodes[lane + 1].next
+    boosted, normal = contacts[lane].next, contacts[lane + 1].next
     if boosted < queues:
         return normal if normal >= queues else -1
-    if normal < queues or nodes[boosted].since < nodes[normal].since:
+    if normal < queues or contacts[boosted].since < contacts[normal].since:
         return boosted
-    return boosted if nodes[boosted].since == nodes[normal].since and boosted < normal else normal
+    return boosted if contacts[boosted].since == contacts[normal].since and boosted < normal else normal
 
 
 @inlined
-def join_queue(nodes: Any, kinds: Any, places: Any, flags: Any, queues: int, k: int, c: int, queued: int) -> Any:
+def join_queue(contacts: Any, kinds: Any, places: Any, queues: int, k: int, c: int) -> Any:
     """The contact stands in its lane from now on; its type's bit, if it is the first there."""
-    insert(nodes, 2 * k + 1 - (flags[c] & BOOSTED), c + queues, queued)
-    kinds[k].waiting += 1
-    if kinds[k].place >= 0 and not flags[c] & CALLBACK:
-        places[kinds[k].place].used += 1
-    return whole(kinds[k].bit) if nodes[c + queues].previous < queues else 0
+    contact, kind = contacts[index(c + queues)], kinds[k]
+    contact.place = WAITS
+    insert(contacts, 2 * k + 1 - (contact.marks & BOOSTED), c + queues, contact.queued)
+    kind.waiting += 1
+    if kind.place >= 0 and not contact.marks & CALLBACK:
+        places[kind.place].used += 1
+    return whole(kind.bit) if contact.previous < queues else 0
 
 
 @inlined
-def leave_queue(nodes: Any, kinds: Any, places: Any, flags: Any, queues: int, k: int, c: int) -> Any:
+def leave_queue(contacts: Any, kinds: Any, places: Any, queues: int, k: int, c: int) -> Any:
     """The contact stands in no lane any more; bits of the types whose first contact may find an agent now."""
-    may = whole(kinds[k].bit) if nodes[c + queues].previous < queues else 0
-    unlink(nodes, c + queues)
-    kinds[k].waiting -= 1
-    if kinds[k].place >= 0 and not flags[c] & CALLBACK:
-        places[kinds[k].place].used -= 1
-    return may | kinds[k].frees if kinds[k].waiting == 0 else may
+    contact, kind = contacts[index(c + queues)], kinds[k]
+    may = whole(kind.bit) if contact.previous < queues else 0
+    unlink(contacts, c + queues)
+    kind.waiting -= 1
+    if kind.place >= 0 and not contact.marks & CALLBACK:
+        places[kind.place].used -= 1
+    return may | kind.frees if kind.waiting == 0 else may
 
 
 # -------------------------------------------------------------------------------------------------- coming to the desk
@@ -176,53 +180,53 @@ def leave_queue(nodes: Any, kinds: Any, places: Any, flags: Any, queues: int, k:
 
 @inlined
 def enter(
-    type_of: Any, patience_of: Any, place: Any, flags: Any, queued: Any, nodes: Any, fate_of: Any, bot_of: Any,
-    tales: Any, kinds: Any, windows: Any, lines: Any, bots: Any, queues: int, c: int, now: int,
-) -> tuple[int, int, bool]:  # fmt: skip
+    contacts: Any, kinds: Any, windows: Any, lines: Any, bots: Any, queues: int, c: int, now: int
+) -> tuple[int, int, bool]:
     """A contact comes, or is back from the bot: its ending, or -1; an event to come; whether it asks for a person."""
-    k, b, demanded = whole(type_of[c]), -1, len(fate_of)
-    queued[c] = now
-    if flags[c] & RECALLED:
+    contact = contacts[index(c + queues)]
+    k = whole(contact.type)
+    contact.queued = now
+    if contact.marks & RECALLED:
         return WITHDRAWN, NO_EVENT, False
     if not is_open(kinds, windows, k, now):
         return CLOSED, NO_EVENT, False
-    if place[c] != COMES:
+    if contact.place != COMES:
         return -1, NO_EVENT, True
     pool, b = whole(kinds[k].line), whole(kinds[k].bot)
     if pool >= 0:
         if lines[pool].used >= lines[pool].most:
             return BLOCKED, NO_EVENT, False
         lines[pool].used += 1
-        flags[c] |= byte(HAS_LINE)
+        contact.marks |= byte(HAS_LINE)
     full = b >= 0 and bots[b].sessions >= bots[b].capacity
-    if whole(fate_of[c] if c < demanded else tales[c - demanded].fate) == NO_BOT or (full and not kinds[k].awaits_bot):
+    if contact.fate == NO_BOT or (full and not kinds[k].awaits_bot):
         return -1, NO_EVENT, True
-    queued[c] = NEVER
+    contact.queued = NEVER
     if full:
-        place[c] = AWAITS_BOT
-        insert(nodes, 2 * len(kinds) + b, c + queues, now)
-        return -1, moment(now + patience_of[c]) | PATIENCE | c if patience_of[c] != FOREVER else NO_EVENT, False
-    place[c] = MEETS_BOT
+        contact.place = AWAITS_BOT
+        insert(contacts, 2 * len(kinds) + b, c + queues, now)
+        return -1, moment(now + contact.patience) | PATIENCE | c if contact.patience != FOREVER else NO_EVENT, False
+    contact.place = MEETS_BOT
     if b >= 0:
         bots[b].sessions += 1
-    return -1, moment(now + whole(bot_of[c] if c < demanded else tales[c - demanded].bot)) | BOT | c, False
+    return -1, moment(now + contact.bot) | BOT | c, False
 
 
 # ----------------------------------------------------------------------------------------------- endings, follow-ups
 
 
 @inlined
-def give_line_back(flags: Any, kinds: Any, lines: Any, k: int, c: int) -> None:
+def give_line_back(contact: Any, kinds: Any, lines: Any, k: int) -> None:
     """The line held is free again."""
-    flags[c] &= byte(255 - HAS_LINE)
+    contact.marks &= byte(255 - HAS_LINE)
     lines[kinds[k].line].used -= 1
 
 
 @inlined
-def conclude(place: Any, status: Any, ended: Any, c: int, ending: int, now: int) -> None:
+def conclude(contact: Any, ended: Any, c: int, ending: int, now: int) -> None:
     """The contact ends without a talk."""
-    place[c] = UNNOTICED if ending == SILENT else DONE
-    status[c] = ending
+    contact.place = UNNOTICED if ending == SILENT else DONE
+    contact.status = ending
     ended[c] = now
 
 
@@ -244,34 +248,37 @@ def find_rule(rules: Any, key: Any, first: int, last: int, ending: int, resolved
 
 @inlined
 def follow_up(  # the one place at which contacts are made
-    kind: Any, talk: Any, after: Any, patience: Any, at_once: Any, place: Any, flags: Any, status: Any, queued: Any,
-    answered: Any, ended: Any, released: Any, agent: Any, resolved: Any, work: Any, predicted: Any, keys: Any,
-    circles: Any, tales: Any, kinds: Any, rules: Any, draws: Any, delays: Any, state: Any,
-    demanded: int, horizon_ms: int, c: int, r: int, place_of_rule: int, waits: bool, now: int,
+    contacts: Any, answered: Any, ended: Any, released: Any, resolved: Any, work: Any, predicted: Any, circles: Any,
+    tales: Any, kinds: Any, rules: Any, draws: Any, delays: Any, state: Any,
+    demanded: int, horizon_ms: int, queues: int, c: int, r: int, place_of_rule: int, waits: bool, now: int,
 ) -> Any:  # fmt: skip
     """The follow-up of c by rule r: the key of its arrival, NO_EVENT if it comes too late."""
-    rule = rules[r]
+    rule, parent = rules[r], contacts[index(c + queues)]
     x = state[CONTACTS]
     state[CONTACTS] += 1
     rows = whole(delays.shape[1])
     mask = np.uint64(rows - 1)
-    arrival = now + delays[r, whole(mix(keys[c], FOLLOW_UP + place_of_rule) & mask)]
-    key = mix(keys[c], CHILD + place_of_rule)
+    arrival = now + delays[r, whole(mix(parent.key, FOLLOW_UP + place_of_rule) & mask)]
+    key = mix(parent.key, CHILD + place_of_rule)
     draw = draws[rule.to * rows + whole(mix(key, DRAWS) & mask)]
-    kind[x] = rule.to
-    keys[x] = key
-    talk[x] = talk[c] if rule.keeps_talk else draw.talk
-    after[x] = after[c] if rule.keeps_talk else draw.after
-    patience[x] = patience[c] if rule.keeps_patience else draw.patience
-    at_once[x] = draw.at_once
-    place[x] = COMES
-    flags[x] = BOOSTED if rule.boost else 0
-    status[x] = UNDECIDED
-    queued[x] = NEVER
+    contact = contacts[index(x + queues)]
+    contact.queued = NEVER
+    contact.key = key
+    contact.patience = parent.patience if rule.keeps_patience else draw.patience
+    contact.talk = parent.talk if rule.keeps_talk else draw.talk
+    contact.after = parent.after if rule.keeps_talk else draw.after
+    contact.bot = draw.bot
+    contact.hand_off = draw.hand_off
+    contact.agent = -1
+    contact.type = rule.to
+    contact.place = COMES
+    contact.marks = BOOSTED if rule.boost else 0
+    contact.status = UNDECIDED
+    contact.fate = draw.fate
+    contact.at_once = draw.at_once
     answered[x] = NEVER
     ended[x] = NEVER
     released[x] = NEVER
-    agent[x] = -1
     resolved[x] = False
     if len(work) > 0:
         work[x] = 0
@@ -283,14 +290,11 @@ def follow_up(  # the one place at which contacts are made
     tale.depth = tales[c - demanded].depth + 1 if c >= demanded else 1
     tale.parent = c
     tale.cause = FOLLOW_UP_CAUSE + r
-    tale.fate = draw.fate
-    tale.bot = draw.bot
-    tale.hand_off = draw.hand_off
     if len(circles) > 0:
         circles[x].founder = -1
     if arrival >= horizon_ms:
-        status[x] = AFTER_HORIZON
-        place[x] = DONE
+        contact.status = AFTER_HORIZON
+        contact.place = DONE
         return NO_EVENT
     state[UNSETTLED] += not kinds[rule.to].deferred
     if waits and rule.siblings:

@@ -21,7 +21,7 @@ from sim.engine.compiled.full_desk import (
     WHOLE,
 )
 from sim.engine.compiled.full_steps import ANSWERED, CALLED_BACK, SILENT, high, insert, mix, moment
-from sim.engine.compiled.kernel import byte, inlined, whole
+from sim.engine.compiled.kernel import byte, index, inlined, whole
 from sim.engine.compiled.loop import KIND_SHIFT, NO_EVENT, unlink
 from sim.engine.precedence import WORK_ENDS
 from sim.mechanisms import ALWAYS
@@ -43,9 +43,9 @@ def scaled(ms: int, factor: int) -> Any:
 
 
 @inlined
-def settles(keys: Any, word: int, c: int) -> bool:
+def settles(contact: Any, word: int) -> bool:
     """Whether the talk settles the matter."""
-    return word >= ALWAYS or high(mix(keys[c], RESOLVES)) < word
+    return word >= ALWAYS or high(mix(contact.key, RESOLVES)) < word
 
 
 @inlined
@@ -114,12 +114,12 @@ def unseat(agents: Any, group: Any, a: int) -> None:
 
 
 @inlined
-def put_aside(agents: Any, persons: Any, jobs: Any, place: Any, work: Any, a: int, now: int) -> None:
+def put_aside(agents: Any, persons: Any, jobs: Any, contacts: Any, work: Any, queues: int, a: int, now: int) -> None:
     """The agent, in no ring any more, puts the interruptible work in hand aside."""
     agent, person, job = agents[a], persons[a], jobs[agents[a].jobs]
     c = whole(job.contact)
     work[c] += now - person.begun
-    place[c] = PUT_ASIDE
+    contacts[index(c + queues)].place = PUT_ASIDE
     person.units = max(0, job.units - 1000 * (now - agent.paced))
     person.factor = job.factor
     agent.paced = now
@@ -171,9 +171,8 @@ def leave(agents: Any, spells: Any, groups: Any, by_person: bool, a: int, now: i
 
 @inlined
 def stage_ends(
-    type_of: Any, talk_of: Any, after_of: Any, place: Any, status: Any, answered: Any, ended: Any, released: Any,
-    resolved: Any, work: Any, keys: Any, circles: Any, kinds: Any, groups: Any, pairs: Any, agents: Any, persons: Any,
-    jobs: Any, turns: bool, a: int, now: int,
+    contacts: Any, answered: Any, ended: Any, released: Any, resolved: Any, work: Any, circles: Any, kinds: Any,
+    groups: Any, pairs: Any, agents: Any, persons: Any, jobs: Any, turns: bool, queues: int, a: int, now: int,
 ) -> tuple[bool, int, int, int]:  # fmt: skip
     """The first stage in hand that is over ends, with all work caught up.
 
@@ -191,18 +190,19 @@ def stage_ends(
             j = i
     job = jobs[j]
     done = whole(job.contact)
-    k = whole(type_of[done])
+    contact = contacts[index(done + queues)]
+    k = whole(contact.type)
     stage = whole(job.stage)
     if len(work) > 0 and stage != WHOLE:
         work[done] += job.ms
     ms, begins = 0, stage
     if stage == RINGING:
-        status[done] = UNANSWERED
-        if high(mix(keys[done], ANSWERS_CALLBACK)) < kinds[k].answer:
-            status[done] = CALLED_BACK
+        contact.status = UNANSWERED
+        if high(mix(contact.key, ANSWERS_CALLBACK)) < kinds[k].answer:
+            contact.status = CALLED_BACK
             answered[done] = now
-            ms, begins = scaled(whole(talk_of[done]), whole(job.factor)), TALK
-            job.after = scaled(whole(after_of[done]), whole(job.factor))
+            ms, begins = scaled(whole(contact.talk), whole(job.factor)), TALK
+            job.after = scaled(whole(contact.after), whole(job.factor))
             if len(circles) > 0 and circles[done].founder >= 0:
                 i = whole(circles[done].founder)
                 if circles[i].served and not circles[i].shared:
@@ -216,8 +216,8 @@ def stage_ends(
             ender, ending = done, UNANSWERED
     elif stage == TALK or stage == WHOLE:
         ended[done] = now
-        resolved[done] = settles(keys, whole(pairs[k * len(groups) + g].resolves), done)
-        ender, ending = done, whole(status[done])
+        resolved[done] = settles(contact, whole(pairs[k * len(groups) + g].resolves))
+        ender, ending = done, whole(contact.status)
         if job.after > 0:
             ms, begins = job.after, AFTER
     if begins != stage:
@@ -226,7 +226,7 @@ def stage_ends(
         job.units = 1000 * ms
     else:
         released[done] = now
-        place[done] = DONE
+        contact.place = DONE
         if stage == WHOLE:
             work[done] += now - persons[a].begun
             agent.interruptible = 0
@@ -240,31 +240,30 @@ def stage_ends(
 
 @inlined
 def begin(
-    type_of: Any, talk_of: Any, after_of: Any, place: Any, flags: Any, status: Any, queued: Any, answered: Any,
-    ended: Any, released: Any, agent_of: Any, resolved: Any, work: Any, left: Any, keys: Any, circles: Any, kinds: Any,
-    groups: Any, pairs: Any, agents: Any, persons: Any, jobs: Any, rates: Any, state: Any,
-    turns: bool, individual: bool, width: int, w: int, b: int, now: int,
+    contacts: Any, answered: Any, ended: Any, released: Any, resolved: Any, work: Any, left: Any, circles: Any,
+    kinds: Any, groups: Any, pairs: Any, agents: Any, persons: Any, jobs: Any, rates: Any, state: Any,
+    turns: bool, individual: bool, width: int, queues: int, w: int, b: int, now: int,
 ) -> tuple[int, int]:  # fmt: skip
     """The agent, in no ring, begins the contact, in no queue.
 
     The key of the end of all work with a contact that is `direct`; the first of the copies to be recalled, or -1.
     """
     end_key, copy = NO_EVENT, -1
-    agent, k = agents[b], whole(type_of[w])
-    g = whole(agent.group)
-    pair, group, here = pairs[k * len(groups) + g], groups[g], flags[w]
+    agent, contact = agents[b], contacts[index(w + queues)]
+    k, g, here = whole(contact.type), whole(agent.group), contact.marks
+    pair, group = pairs[k * len(groups) + g], groups[g]
     if turns and agent.number > 0:
         tire(persons, b, now)
     elif turns:
         rest(persons, b, now, group.recovery)
     if agent.interruptible:
-        put_aside(agents, persons, jobs, place, work, b, now)
+        put_aside(agents, persons, jobs, contacts, work, queues, b, now)
     if agent.number > 0:
         catch_up(agents, jobs, b, rates[g * width + agent.number], now)
     agent.paced = now
     agent.since = now
-    agent_of[w] = b
-    place[w] = IN_HAND
+    contact.agent = b
+    contact.place = IN_HAND
     factor = whole(pair.permille)
     if individual:
         factor = factor_of(persons, groups, factor, g, b)
@@ -278,9 +277,9 @@ def begin(
         stage = WHOLE
         units = (min(left[w], (1 << 62) // factor) * factor + 500) // 1000
     else:
-        flags[w] = here | byte(BEGUN)
-        kinds[k].last_wait = now - queued[w]
-        if status[w] == SILENT:
+        contact.marks = here | byte(BEGUN)
+        kinds[k].last_wait = now - contact.queued
+        if contact.status == SILENT:
             stage, ms = DETECTION, kinds[k].detection
         else:
             state[UNSETTLED] -= not kinds[k].deferred
@@ -288,9 +287,9 @@ def begin(
                 stage, ms = RINGING, kinds[k].ring
             else:
                 answered[w] = now
-                status[w] = ANSWERED
-                ms = scaled(whole(talk_of[w]), factor) + extra
-                after = scaled(whole(after_of[w]), factor)
+                contact.status = ANSWERED
+                ms = scaled(whole(contact.talk), factor) + extra
+                after = scaled(whole(contact.after), factor)
                 if len(circles) > 0 and circles[w].founder >= 0:
                     i = whole(circles[w].founder)
                     if circles[i].served and not circles[i].shared:
@@ -304,7 +303,7 @@ def begin(
     if pair.direct and stage == TALK:
         ended[w] = now + ms
         released[w] = now + ms + after
-        resolved[w] = settles(keys, whole(pair.resolves), w)
+        resolved[w] = settles(contact, whole(pair.resolves))
         if len(work) > 0:
             work[w] = ms + after
         agent.direct = 1

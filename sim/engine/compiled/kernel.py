@@ -15,6 +15,7 @@ from numba import config, njit
 
 whole: Any = np.int64  # a word, whatever it was read from: Numba compiles anew for each type, and for each literal
 byte: Any = np.uint8
+index: Any = np.uint64  # of a place: Numba need not ask whether it counts from the end
 Kernel = TypeVar("Kernel", bound=Callable[..., object])
 
 SETTINGS: Any = config  # a module whose names Numba makes when it is loaded
