@@ -15,11 +15,23 @@ LINE = 64
 
 def columns(n: int, **dtypes: npt.DTypeLike) -> dict[str, npt.NDArray[Any]]:
     """Columns of `n` entries by name, not filled."""
-    sizes = [-(-n * np.dtype(dtype).itemsize // LINE) * LINE for dtype in dtypes.values()]
+    return _tables({name: (n, np.dtype(dtype)) for name, dtype in dtypes.items()})
+
+
+def copies(**tables: npt.NDArray[Any]) -> dict[str, Any]:
+    """Copies of tables of any lengths, likewise side by side."""
+    found = _tables({name: (len(table), table.dtype) for name, table in tables.items()})
+    for name, table in tables.items():
+        found[name][:] = table
+    return found
+
+
+def _tables(shapes: dict[str, tuple[int, np.dtype[Any]]]) -> dict[str, npt.NDArray[Any]]:
+    sizes = [-(-n * dtype.itemsize // LINE) * LINE for n, dtype in shapes.values()]
     block = np.empty(sum(sizes) + LINE, dtype=np.uint8)
     place = -block.ctypes.data % LINE
     found = {}
-    for (name, dtype), size in zip(dtypes.items(), sizes, strict=True):
-        found[name] = block[place : place + n * np.dtype(dtype).itemsize].view(dtype)
+    for (name, (n, dtype)), size in zip(shapes.items(), sizes, strict=True):
+        found[name] = block[place : place + n * dtype.itemsize].view(dtype)
         place += size
     return found

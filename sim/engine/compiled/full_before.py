@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sim.attendance import Staffing
-from sim.columns import columns
+from sim.columns import columns, copies
 from sim.demand import Demand, Pools
 from sim.engine.compiled.before import in_order, merge
 from sim.engine.compiled.full_desk import (
@@ -70,7 +70,7 @@ def prepare(demand: Demand, staffing: Staffing, rules: Rules) -> tuple[Desk, Ear
         spells=np.empty(known.most_spells, dtype=SPELL),
         demanded=n,
         **known.shared,
-        **{name: made.copy() for name, made in known.own.items()},
+        **copies(**known.own),
     )
     early = settle(demand, desk, known.keyed)
     return desk._replace(asks=early.asks), early

@@ -141,7 +141,7 @@ AGENT = record(
 """An agent; `jobs` is the first of their places for work, `number` that of contacts in hand, brought up to date at
 `paced`; `aside` a contact put aside, `ring` where they stand (-1: nowhere)."""
 PERSON = record(
-    [(name, "i8") for name in ("busy", "tired", "turned", "begun", "units")]
+    [(name, "i8") for name in ("busy", "tired", "turned", "begun", "units", "pad2")]
     + [(name, "i4") for name in ("factor", "channel", "permille", "pad")]
 )
 """What is seldom needed of an agent: time with work in hand up to `turned`, fatigue, speed; work put aside."""

@@ -99,7 +99,7 @@ from sim.engine.compiled.full_work import (
     tire,
     unseat,
 )
-from sim.engine.compiled.kernel import byte, index, kernel, whole
+from sim.engine.compiled.kernel import byte, fetch, index, kernel, whole
 from sim.engine.compiled.loop import (
     INDEX_MASK,
     KIND_MASK,
@@ -126,6 +126,7 @@ from sim.mechanisms import Predictor
 from sim.outcome import NEVER, Status
 
 ROOM = 32  # places in the heap, and for contacts, that one event can never use up besides two for each who waits
+AHEAD = 4  # so many to come are fetched into the cache
 GAVE_UP, BLOCKED, BALKED = (int(s) for s in (Status.GAVE_UP_IN_BOT, Status.BLOCKED, Status.BALKED))
 ABANDONED, WITHDRAWN, UNSERVED = (int(s) for s in (Status.ABANDONED, Status.WITHDRAWN, Status.UNSERVED))
 NO_FORECAST, NO_END = int(Predictor.NONE), whole(NEVER)  # the end of a spell by level
@@ -185,6 +186,7 @@ def follow(d: Desk, heap: Any, state: Any) -> None:
             if key == ask_key:
                 next_ask += 1
                 ask_key = asks[next_ask] if next_ask < ask_count else NO_EVENT
+                fetch(contacts, index((asks[min(next_ask + AHEAD, ask_count - 1)] & INDEX_MASK) + queues))
             elif key == heap_key:
                 popped = True
             elif key == change_key:
@@ -566,6 +568,7 @@ def follow(d: Desk, heap: Any, state: Any) -> None:
                     stirred |= seat(agents, group, b)
                     seated += 1
         # ------------------------------------------------------------------------------------ the heap
+        fetch(agents, index(ends[1] & INDEX_MASK))  # whose work ends next
         if pending != NO_EVENT:
             size = push(heap, size, pending, popped)
         elif popped:

@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
-from numba import config, njit
+from llvmlite import ir
+from numba import config, njit, types
+from numba.extending import intrinsic
 
 whole: Any = np.int64  # a word, whatever it was read from: Numba compiles anew for each type, and for each literal
 byte: Any = np.uint8
@@ -66,3 +68,31 @@ def inlined(function: Kernel) -> Kernel:
     Only kernels may call it.
     """
     return _kept(function, INLINED)
+
+
+# ------------------------------------------------------------------------------------------------------ the cache
+
+
+def _fetch(typing: Any, array: Any, place: Any) -> Any:
+    """The processor's own instruction for it."""
+    del typing
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        held = context.make_array(signature.args[0])(context, builder, arguments[0])
+        byte_at, number = ir.IntType(8).as_pointer(), ir.IntType(32)
+        prefetch = builder.module.declare_intrinsic(
+            "llvm.prefetch", [byte_at], ir.FunctionType(ir.VoidType(), [byte_at, number, number, number])
+        )
+        at = builder.bitcast(builder.gep(held.data, [arguments[1]]), byte_at)
+        builder.call(prefetch, [at, number(0), number(3), number(1)])  # to read, for long, data
+        return context.get_dummy_value()
+
+    return types.void(array, place), generate
+
+
+def _fetch_not(array: Any, place: Any) -> None:
+    """Without the compiler there is nothing to gain."""
+
+
+fetch: Any = _fetch_not if SETTINGS.DISABLE_JIT else intrinsic(_fetch)
+"""Have the processor fetch an entry of an array that will be needed soon, without waiting for it."""
