@@ -11,11 +11,11 @@ from math import ceil, sqrt
 from statistics import NormalDist
 
 from planner.verdict import CERTIFICATES
-from sim.estimates import Estimate, one_sided, student
+from sim.estimates import one_sided, student
 from sim.experiment import Runs, experiment, workload
-from sim.scenario import Scenario, Target
+from sim.scenario import Scenario
 from sim.staffing import StaffingPlan
-from sim.targets import RANK, Status, TargetResult, judge
+from sim.targets import RANK, Status, TargetResult, judge, slack
 
 FIRST_DAYS = 200
 """So many days at least."""
@@ -107,28 +107,15 @@ def certify(
 
 def clearly_missed(result: TargetResult) -> bool:
     """Whether in some window even the better end of the interval lies on the wrong side."""
-    return any(_wrong_side(result.target, window.estimate, result.unit) for window in result.windows)
-
-
-def _wrong_side(target: Target, estimate: Estimate, unit: str) -> bool:
-    if estimate.low is None or estimate.high is None:
-        return False
-    if target.in_days is not None:
-        return estimate.high < target.in_days
-    if unit == "share" and not target.is_share:
-        return False
-    if target.at_least is not None:
-        return estimate.high < target.level
-    return estimate.low > target.level
+    return any(
+        window.estimate.low is not None and slack(result.target, window.estimate)[2] < 0 for window in result.windows
+    )
 
 
 def _hopeless(result: TargetResult, days: int, course: list[tuple[int, float]]) -> bool:
     """Whether some window would not be certified by the last look either, with some luck on the days to come."""
     most, tries = course[-1]
-    on_days = result.target.in_days
     if days >= most or result.status == "certified":
-        return False
-    if on_days is None and result.unit == "share" and not result.target.is_share:
         return False
     comparisons = max(1, round(result.comparisons * tries / dict(course)[days]))
     last = student(most - 1, one_sided(result.target.confidence, comparisons)) * sqrt(days / most)
@@ -138,9 +125,7 @@ def _hopeless(result: TargetResult, days: int, course: list[tuple[int, float]]) 
         if one.mean is None or one.half_width is None:
             continue
         error = one.half_width / student(days - 1, one.level)
-        sign = 1.0 if result.target.at_least is not None else -1.0
-        slack = sign * (one.mean - result.target.level) if on_days is None else one.mean - on_days
-        if slack + (luck - last) * error < 0:
+        if slack(result.target, one)[0] + (luck - last) * error < 0:
             return True
     return False
 

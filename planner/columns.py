@@ -15,23 +15,11 @@ import pulp
 
 from planner import solver
 from planner.cover import ShiftModel
-from planner.region import (
-    APART,
-    BLOCK_S,
-    PENALTY,
-    SIZE,
-    Centre,
-    Region,
-    by_level,
-    effects_around,
-    gained,
-    merit,
-    solved,
-)
+from planner.effects import APART, blocks_of, by_level, per_interval, simulated
+from planner.region import PENALTY, SIZE, Centre, Region, gained, merit, solved
 from planner.search import Candidate, Problem, Search, Stopped, room
 from planner.verdict import score, windows_of
 from sim.experiment import Runs, Tape
-from sim.targets import target_sample
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -106,7 +94,7 @@ class Grid:
     def __init__(self, problem: Problem) -> None:
         scenario = problem.scenario
         self.problem = problem
-        self.block = np.arange(problem.table.intervals) // max(1, round(BLOCK_S / scenario.horizon.interval))
+        self.block = blocks_of(problem)
         self.blocks = int(self.block[-1]) + 1
         self.first = np.searchsorted(self.block, np.arange(self.blocks))
         self.goals = problem.theory.goals
@@ -123,17 +111,9 @@ class Grid:
 
     def sums(self, runs: Runs) -> Sums:
         """Numerators and denominators of the goals over all days, [goal, interval], denominators of good sign."""
-        tops, bottoms, known = [], [], {}
-        for goal in self.goals:
-            fine = goal.target.model_copy(update={"per": "interval"})
-            key = repr((fine.measure, fine.contact_types, fine.agent_groups, fine.threshold, fine.formula, fine.strict))
-            if key not in known:
-                sample = target_sample(fine, runs)
-                assert sample.denominator is not None
-                known[key] = np.asarray(sample.numerator).sum(axis=0), np.asarray(sample.denominator).sum(axis=0)
-            tops.append(known[key][0])
-            bottoms.append(known[key][1])
-        return np.array(tops, dtype=np.float64), np.array(bottoms, dtype=np.float64)
+        found = per_interval(self.goals, runs, lambda part: np.asarray(part, dtype=np.float64).sum(axis=0))
+        tops, bottoms = zip(*found, strict=True)
+        return np.array(tops), np.array(bottoms)
 
     def fold(self, values: Floats, intervals: npt.NDArray[np.bool_]) -> Floats:
         """Values [goal, interval] of some intervals, summed by row."""
@@ -444,7 +424,12 @@ class Generation:
 
 
 def worthwhile(problem: Problem) -> bool:
-    """Whether columns say something of the desk: several groups, by level, and targets that average over time."""
+    """Whether columns say something of the desk: what one group more or less does is known after a round or two."""
+    return averaging(problem) and 2 * len(problem.table.groups) <= 2 * CHILDREN
+
+
+def averaging(problem: Problem) -> bool:
+    """Whether the desk has several groups, is staffed by level, and its targets average over time."""
     scenario = problem.scenario
     staffed = scenario.staffing is not None and scenario.staffing.mode == "by_level"
     averaged = all(goal.target.in_days is None and goal.target.per != "interval" for goal in problem.theory.goals)
@@ -488,7 +473,7 @@ def rounded(search: Search, found: Generation) -> Iterator[Candidate]:
     runs = search.simulate(by_level(problem, supply))
     scores = tuple(score(problem.scenario, goal, runs) for goal in problem.theory.goals)
     centre = Centre(supply=supply, scores=scores, worth=found.mix.value)
-    effects = effects_around(search, supply, search.short_tape)
+    effects = simulated(search, supply, search.short_tape)
     region, errors = Region(SIZE, 1.0), [np.zeros(len(one.value)) for one in scores]
     for _ in range(PLANS):
         numbers = solved(search, centre, effects, region, errors)

@@ -16,10 +16,10 @@ import numpy.typing as npt
 from planner.bounds import bare_price
 from planner.courses import Courses
 from planner.cover import Price, Rows
+from planner.effects import by_level
 from planner.evidence import Shown
 from planner.level_model import LevelModel, Slope
 from planner.levels import LevelSearch
-from planner.region import by_level
 from planner.search import OutOfWork, Problem, Search
 from planner.solver import Limits
 

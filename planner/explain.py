@@ -17,10 +17,10 @@ from planner.asked import indexed
 from planner.bounds import bare_price
 from planner.conflicts import Conflict, Relaxation, conflict, relaxation
 from planner.cover import Caps, ShiftModel, price_of
+from planner.effects import Effects, simulated
 from planner.feasibility import stretches
 from planner.plan import Plan
 from planner.propose import problem_of
-from planner.region import Effects, simulated
 from planner.search import Candidate, Problem, Search, room
 from planner.solver import Limits
 from sim.estimates import clopper_pearson
@@ -133,7 +133,7 @@ def explain(
     )
     base = search.evaluate(indexed(problem.table, plan.shifts))
     assert search.runs is not None
-    around = _Around(problem, base, simulated(search, base, search.tape))
+    around = _Around(problem, base, simulated(search, problem.table.supply(base.numbers), search.tape))
     spare = around.spare()
     supply = problem.table.supply(base.numbers)
     why = conflict(problem) if plan.status in FALLS_SHORT else None

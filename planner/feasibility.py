@@ -7,8 +7,8 @@ import numpy.typing as npt
 
 from planner.bounds import off_the_grid
 from planner.cover import Rows
+from planner.effects import by_level
 from planner.plan import Shortage
-from planner.region import by_level
 from planner.search import Problem, Search
 from planner.verdict import Score, score
 from sim.experiment import Tape

@@ -17,9 +17,9 @@ import numpy.typing as npt
 from planner.bounds import bare_price, off_the_grid
 from planner.courses import Courses, Hull
 from planner.cover import Cover, Price, Rows
+from planner.effects import by_level
 from planner.evidence import Evidence, Seen, Shown, Sums
 from planner.level_model import LevelModel
-from planner.region import by_level
 from planner.search import Candidate, OutOfWork, Problem, Search
 from planner.solver import Limits
 from sim.estimates import one_sided, student

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from planner.cover import Rows
-from planner.region import Effects
+from planner.effects import Effects
 from planner.search import Candidate, Search, room
 from planner.shifts import ShiftTable
 

@@ -16,10 +16,11 @@ from planner.bounds_best import lower_bounds
 from planner.bounds_levels import FEW_LOOKS
 from planner.bounds_levels import why_not as level_bound_lacks
 from planner.certificate import FIRST_DAYS, Certificate, certify, looks, most_days
-from planner.columns import generate, worthwhile
+from planner.columns import averaging, generate, worthwhile
 from planner.courses import SUM_DAYS, Courses
 from planner.cover import Rows, caps_of, price_of
 from planner.cuts import CutSearch, carries_over
+from planner.effects import Effects
 from planner.feasibility import no_whole_interval, out_of_reach, shortages
 from planner.levels import LevelSearch, one_skill
 from planner.plan import (
@@ -33,7 +34,7 @@ from planner.plan import (
     solver_record,
 )
 from planner.polish import polish
-from planner.region import Effects, improve
+from planner.region import improve
 from planner.requirements import Theory
 from planner.search import OutOfWork, Problem, Progress, Search
 from planner.shifts import MOST_SHIFTS, enumerate_shifts
@@ -61,8 +62,10 @@ THOROUGH = {"steps": 16, "solves": 40}
 """Work of the trust region where columns are generated."""
 COURSE_DAYS = 20_000
 """With less work allowed than so many days, not every level of every interval is looked at."""
-CANDIDATES = 500
-"""Default limit of work: so many simulations of the tape."""
+CANDIDATES, OF_GROUPS, CANDIDATE_CONTACTS = 500, 600, 1_000_000_000
+"""Default limit of work: so many simulations of the tape, where there are several groups so many; contacts at most."""
+RESERVED = 0.2
+"""Part of the work that is kept for a plan that a certificate refuses, where it has several groups."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -112,7 +115,7 @@ def propose(
         planning = _Planning(
             problem=problem,
             seed=seed,
-            days=days or _tape_days(scenario, worthwhile(problem)),
+            days=days or _tape_days(scenario, averaging(problem)),
             first_days=first_days,
             work_limit=work_limit,
             stop=stop or (lambda: False),
@@ -230,11 +233,12 @@ class _Planning:
         self.bounds: tuple[Bound, ...] = ()
         self.courses: Courses | None = None
         self.levels: LevelSearch | None = None
+        self.allowed = self._work_by_default() if self.work_limit is None else self.work_limit
         self.search = Search(
             problem=self.problem,
             tape=self._tape(self.days),
             price=lambda rows: price_of(self.problem.objective, self.problem.table, rows, self._interval_h),
-            work_limit=CANDIDATES * self.days if self.work_limit is None else self.work_limit,
+            work_limit=self.allowed,
             stop=lambda: self.out_of_time() or self._near_enough() or self.stop(),
             tell=self.progress,
         )
@@ -244,6 +248,11 @@ class _Planning:
     @property
     def _interval_h(self) -> float:
         return self.problem.scenario.horizon.interval / 3600
+
+    def _work_by_default(self) -> int:
+        contacts = float(workload(self.problem.scenario).expected.sum())
+        plans = OF_GROUPS if len(self.problem.table.groups) > 1 else CANDIDATES
+        return max(min(plans * self.days, round(CANDIDATE_CONTACTS / max(contacts, 1.0))), self.days)
 
     def _tape(self, days: int) -> Tape:
         return Tape(self.problem.scenario, self.seed, 0, days, engine=self.engine, workers=self.workers)
@@ -276,14 +285,16 @@ class _Planning:
     def _attempt(self) -> bool:
         """Search until nothing gets better; whether work or time ran out before."""
         search = self.search
-        limited = False
+        limited, by_levels = False, self._by_levels()
+        first = not by_levels and not self.certificates
+        search.work_limit = round((1 - RESERVED) * self.allowed) if first else self.allowed
         try:
-            if self._by_levels():
+            if by_levels:
                 self._search_levels()
             else:
                 self._search_groups()
         except OutOfWork:
-            limited = True
+            limited = not first
         except Stopped:
             if self.stop():
                 raise
@@ -342,8 +353,9 @@ class _Planning:
         if self.start is not None and not self.certificates:
             search.phase = "start"
             search.evaluate(self.start)
-        search.phase = "cover" if not self.certificates else "repair"
-        search.run()
+        if not self.certificates or len(self.problem.table.groups) == 1:
+            search.phase = "cover" if not self.certificates else "repair"
+            search.run()
         self._find_bounds()
         effects: list[Effects] = []
         if len(self.problem.table.groups) > 1:
@@ -357,12 +369,12 @@ class _Planning:
         Effects of agents tell what to leave out where formulas do not: where types may be let down for hours.
         """
         search, base = self.search, None
-        thorough = worthwhile(self.problem)
-        if thorough and not self.certificates:
+        thorough = averaging(self.problem)
+        if worthwhile(self.problem) and not self.certificates:
             search.phase = "mix"
             base = generate(search)
-        search.phase = "trade"
-        effects = improve(search, base, **(THOROUGH if thorough else {}))
+        search.phase = "trade" if not self.certificates else "repair"
+        effects = improve(search, base, fine=bool(self.certificates), **(THOROUGH if thorough else {}))
         return effects if thorough else []
 
     def _refused_before(self) -> bool:

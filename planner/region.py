@@ -6,26 +6,21 @@ targets lack, as long as the changes are small enough to be believed.
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 import pulp
 
 from planner.cover import ShiftModel
-from planner.search import Candidate, Problem, Search, room
+from planner.effects import Differences, Effects, believed, differences, runs_for
+from planner.search import Candidate, Search, room
 from planner.solver import Limits
-from planner.verdict import Score, score
-from sim.experiment import Tape
-from sim.staffing import StaffingPlan
+from planner.verdict import Score
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
-BLOCK_S = 1800.0
-"""Agents are added and taken away for so long at a time, or for one interval if that is longer."""
-APART = 3
-"""Every third block is changed in one run; a change is credited with what happens until the next one."""
 STEPS = 8
 FEWEST_SOLVES, MOST_SOLVES = 18, 30
 SHIFTS_SOLVED = 12_000
@@ -40,26 +35,15 @@ What single agents do adds up while few are changed; small groups changed everyw
 """
 LEARNT = 0.5
 """So much of the error of a step is expected of the next one too."""
-CHANGE = 0.03
-"""Part of a group by which it is changed, one agent at least: in large groups a single one is lost in the noise."""
-MENDS = 6
-"""Single shifts tried when a little is still lacking."""
+POOLED = 4
+"""So many of the first pieces of the tape are believed together; no look at effects has more days."""
+MENDS, MENDED = 6, 20
+"""Single shifts tried when a little is still lacking, and how many may be added at most."""
+AFTERWARDS = 25
+"""Plans that may still be tried when the last effects were simulated: corrections, single shifts, local search."""
 REGION_LIMITS = Limits(gap=0.02, nodes=1, near=200)
-PENALTY = 2.0
-"""A shortfall of 1 weighs as much as so many times the plan."""
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Effects:
-    """What a target gains and loses, on its good side, by an agent more or fewer: [window, group, interval] each."""
-
-    gain: Floats
-    loss: Floats
-
-    def predicted(self, change: Ints, most: Floats) -> Floats:
-        """Gain of the windows by a change of supply [group, interval]; what is added beyond `most` gains nothing."""
-        up, down = np.clip(change, 0, most), np.clip(-change, 0, None)
-        return np.asarray((self.gain * up - self.loss * down).sum(axis=(1, 2)))
+PENALTY, MANY = 2.0, 10
+"""A shortfall of 1 weighs as much as so many times the plan; on the way less, where there are more windows than so."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -73,40 +57,86 @@ class Centre:
 
 
 def improve(
-    search: Search, base: Candidate | None = None, *, steps: int = STEPS, solves: int | None = None
+    search: Search, base: Candidate | None = None, *, steps: int = STEPS, solves: int | None = None, fine: bool = False
 ) -> list[Effects]:
     """Steps from a candidate, the best: a success enlarges the region, a failure corrects the model, then shrinks it.
 
-    Effects come from a shorter tape while that is good enough to get on, then from the whole one: the model picks
-    changes that are lucky on their days. What is still lacking at the end is made up by single shifts more.
+    Effects come from a few days of the tape while that is good enough to get on, and from twice as many after a step
+    that failed at first; `fine`: from many at once. What is still lacking at the end is made up by single shifts more.
     The effects found last are handed back.
     """
     base, size, share = base or search.best, SIZE, SHARE
     if base is None:
         return []
-    tape, already, errors = search.short_tape, search.solves, _none(base)
-    effects = simulated(search, base, tape)
+    pieces, already, errors = _Pieces(search, fine), search.solves, _none(base)
+    effects = pieces.seen(base)
     most = solves or min(max(SHIFTS_SOLVED // max(len(search.problem.table), 1), FEWEST_SOLVES), MOST_SOLVES)
     made = 0
     while made < steps and search.solves - already < most:
+        before = search.solves
         found, promised_too_much = _step(search, base, effects, Region(size, share), errors)
         if found is not None:
             base, size, share = found, size * 1.25, min(share * 2, 1.0)
             errors = [LEARNT * error for error in promised_too_much]
+            if search.solves > before + 1:
+                pieces.lengthen()
         elif size / 2 >= SIZE or share / 3 >= LEAST_SHARE:
-            size, share, errors = max(size / 2, SIZE), share / 3, [error / 2 for error in errors]
+            share = Region(size, share).reach(search.problem.table.supply(base.numbers)) / 3
+            size, errors = max(size / 2, SIZE), [error / 2 for error in errors]
             continue
-        elif tape is search.short_tape:
-            tape, size, share, errors = search.tape, SIZE, SHARE, _none(base)
+        elif pieces.lengthen():
+            size, share, errors = SIZE, SHARE, _none(base)
         else:
             break
-        effects, made = simulated(search, base, tape), made + 1
-    while not base.holds:
-        found = _mended(search, base, effects)
-        if found is None:
+        if not pieces.affordable:
             break
-        base = found
+        effects, made = pieces.seen(base), made + 1
+    for _ in range(MENDED):
+        better = None if base.holds else _mended(search, base, effects)
+        if better is None:
+            break
+        base = better
     return effects
+
+
+class _Pieces:
+    """Effects from one piece of the tape after the other, some together, and from longer pieces as steps get smaller.
+
+    A step changes little of what single agents do, and each piece has customers of its own.
+    """
+
+    def __init__(self, search: Search, fine: bool) -> None:
+        self.search = search
+        self.most = min(search.tape.days, POOLED * search.short_tape.days)
+        self.days = self.most
+        if not fine or not self.affordable:
+            self.days = search.short_tape.days
+        self.turn, self.seen_before = 0, list[Differences]()
+
+    def lengthen(self) -> bool:
+        """Twice as many days from now on; False: there are no more."""
+        if self.days == self.most:
+            return False
+        self.days = min(2 * self.days, self.most)
+        return True
+
+    @property
+    def affordable(self) -> bool:
+        """Whether the work allowed is enough for one more look, and for what comes after it."""
+        search = self.search
+        needed = runs_for(len(search.problem.table.groups)) * self.days + AFTERWARDS * search.tape.days
+        return search.simulated + needed <= search.work_limit
+
+    def seen(self, base: Candidate) -> list[Effects]:
+        """Effects around a candidate."""
+        search = self.search
+        supply = search.problem.table.supply(base.numbers)
+        first = search.tape.first + self.turn % (search.tape.days // self.days) * self.days
+        self.turn += 1
+        look = differences(search, supply, replace(search.tape, first=first, days=self.days))
+        together = max(1, self.most // self.days)
+        self.seen_before = [*self.seen_before, look][-together:]
+        return believed(search.problem, self.seen_before)
 
 
 def _mended(search: Search, base: Candidate, effects: list[Effects]) -> Candidate | None:
@@ -129,7 +159,17 @@ def _mended(search: Search, base: Candidate, effects: list[Effects]) -> Candidat
 
 def merit(candidate: Candidate) -> float:
     """The objective and what lacks, in one number."""
-    return candidate.worth[0] * (1.0 + PENALTY * candidate.shortfall)
+    return _worth_with(candidate, PENALTY)
+
+
+def _leaning(candidate: Candidate) -> float:
+    """The same on the way: of many windows each may lack a little, which the next step makes up, or a shift more."""
+    windows = sum(int(np.isfinite(one.value).sum()) for one in candidate.scores)
+    return _worth_with(candidate, PENALTY / windows if windows > MANY else PENALTY)
+
+
+def _worth_with(candidate: Candidate, penalty: float) -> float:
+    return candidate.worth[0] * (1.0 + penalty * candidate.shortfall)
 
 
 def _none(base: Candidate) -> list[Floats]:
@@ -147,6 +187,10 @@ class Region:
     def most(self, supply: Ints) -> Floats:
         """Agents by which each group and interval may change."""
         return np.asarray(np.maximum(np.floor(self.size), np.floor(self.size / 20 * supply)))
+
+    def reach(self, supply: Ints) -> float:
+        """The part of all agents' intervals that may change, at most as much as all of them may together."""
+        return min(self.share, float(self.most(supply).sum()) / max(float(supply.sum()), 1.0))
 
 
 def _step(
@@ -170,7 +214,7 @@ def _step(
             np.maximum(effect.predicted(change, most) - gained(before, after), 0.0)
             for effect, before, after in zip(effects, base.scores, found.scores, strict=True)
         ]
-        if merit(found) < merit(base) - 1e-9:
+        if _leaning(found) < _leaning(base) - 1e-9:
             return found, errors
     return None, errors
 
@@ -236,82 +280,3 @@ def _changes(model: ShiftModel, supply: Ints, most: Floats) -> tuple[Grid, Grid]
 
 def _cells(effect: Floats) -> list[tuple[int, int]]:
     return [(int(g), int(i)) for g, i in np.argwhere(effect)]
-
-
-# ------------------------------------------------------------------------------------------------- simulated effects
-
-
-def simulated(search: Search, base: Candidate, tape: Tape | None = None) -> list[Effects]:
-    """Effects of single agents around a plan, one for each target, from runs by level on the short tape or another."""
-    return effects_around(search, search.problem.table.supply(base.numbers), tape or search.short_tape)
-
-
-def effects_around(search: Search, supply: Ints, tape: Tape) -> list[Effects]:
-    """The same around any agents, [group, interval]."""
-    return _Differences(search, supply, tape).effects()
-
-
-class _Differences:
-    """Parallel finite differences: one run changes a group in every third block, by an agent or a few in a hundred."""
-
-    def __init__(self, search: Search, supply: Ints, tape: Tape) -> None:
-        self.search, self.tape, self.supply = search, tape, supply
-        self.table = search.problem.table
-        interval_s = search.problem.scenario.horizon.interval
-        self.block = np.arange(self.table.intervals) // max(1, round(BLOCK_S / interval_s))
-        self.reachable = self.table.reachable()
-        self.step = np.maximum(np.round(CHANGE * self.supply), 1).astype(np.int64)
-        self.base = self._scores(self.supply)
-
-    def effects(self) -> list[Effects]:
-        """For each target; a change is not believed to help by leaving, nor to gain more than it loses."""
-        shapes = [(len(one.value), *self.supply.shape) for one in self.base]
-        gains, losses = [np.zeros(shape) for shape in shapes], [np.zeros(shape) for shape in shapes]
-        for group in range(len(self.supply)):
-            for phase in range(APART):
-                self._difference(group, phase, 1, gains)
-                self._difference(group, phase, -1, losses)
-        return [
-            Effects(gain=np.clip(gain, 0, None), loss=np.maximum(-loss, np.clip(gain, 0, None)))
-            for gain, loss in zip(gains, losses, strict=True)
-        ]
-
-    def _difference(self, group: int, phase: int, sign: int, into: list[Floats]) -> None:
-        """Change a group in the blocks of a phase, and credit each block, for each agent, with what follows."""
-        chosen = (self.block % APART == phase) & self.reachable[group]
-        supply = self.supply.copy()
-        supply[group, chosen] = np.maximum(supply[group, chosen] + sign * self.step[group, chosen], 0)
-        if (supply == self.supply).all():
-            return
-        for g, (before, after) in enumerate(zip(self.base, self._scores(supply), strict=True)):
-            change = _contributions(before, after)
-            for block in np.unique(self.block[supply[group] != self.supply[group]]):
-                credited = (self.block >= block) & (self.block < block + APART)
-                effect = np.bincount(before.window[credited], change[credited], minlength=len(before.value))
-                mine = np.flatnonzero((self.block == block) & (supply[group] != self.supply[group]))
-                changed = np.abs(supply[group, mine] - self.supply[group, mine]).sum()
-                into[g][:, group, mine] = (effect / changed)[:, None]
-
-    def _scores(self, supply: Ints) -> list[Score]:
-        search, problem = self.search, self.search.problem
-        runs = search.simulate(by_level(problem, supply), self.tape)
-        return [score(problem.scenario, goal, runs) for goal in problem.theory.goals]
-
-
-def _contributions(before: Score, after: Score) -> Floats:
-    """What each interval adds to the change of its window's value, on the good side."""
-    top = np.nan_to_num(after.observed) * after.weight - np.nan_to_num(before.observed) * before.weight
-    total = np.bincount(before.window, before.weight, minlength=len(before.value))[before.window]
-    value = np.nan_to_num(before.value)[before.window]
-    change = (top - value * (after.weight - before.weight)) / np.maximum(total, 1e-9)
-    return np.asarray(before.goal.sign * change)
-
-
-def by_level(problem: Problem, supply: Ints) -> StaffingPlan:
-    """A plan of so many agents of each group in each interval."""
-    labels = [f"{at:%Y-%m-%d %H:%M}" for at in problem.scenario.horizon.interval_starts]
-    levels = {
-        group: dict(zip(labels, line.tolist(), strict=True))
-        for group, line in zip(problem.table.groups, supply, strict=True)
-    }
-    return StaffingPlan.model_construct(mode="by_level", levels=levels, shifts=None)

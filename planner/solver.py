@@ -136,15 +136,16 @@ def _wait(done: threading.Event, door: "_Highs", stop: Callable[[], bool] | None
     return asked
 
 
-def irreducible(problem: pulp.LpProblem) -> list[str]:
+def irreducible(problem: pulp.LpProblem, *, stop: Callable[[], bool] | None = None) -> list[str]:
     """Rows whose relaxation cannot hold together, none of which may be left out: their names, of those that have one.
 
-    Empty where all can hold. Bounds of variables count as given. HiGHS finds the rows; that they cannot hold is
-    confirmed with them alone.
+    Empty where all can hold, or where it was stopped. Bounds of variables count as given. HiGHS finds the rows; that
+    they cannot hold is confirmed with them alone.
     """
-    problem.solve(pulp.HiGHS(msg=False, mip=False, threads=1, random_seed=0))
-    model: Any = problem.solverModel
-    if model.getModelStatus() != highspy.HighsModelStatus.kInfeasible:
+    door = _Highs(Limits(relax=-1), None)
+    interrupted = _handed_over(problem, door, stop)
+    model: Any = door.model
+    if interrupted or model is None or model.getModelStatus() != highspy.HighsModelStatus.kInfeasible:
         return []
     model.setOptionValue("iis_strategy", 2)
     found = set(model.getIis()[1].row_index_)
@@ -191,8 +192,8 @@ class _Highs(pulp.HiGHS):  # type: ignore[misc, unused-ignore]
             _begin(self.model, [self.start.get(variable.name, 0.0) for variable in lp.variables()])
         if not self.cancelled:
             self.model.run()
-            if not self.searched and self.model.getModelStatus() == highspy.HighsModelStatus.kOptimal:
-                self.relaxed = float(self.model.getInfo().objective_function_value)
+            if not self.searched and not self.cancelled:
+                self.relaxed = _surely_relaxed(self.model)
         self.finished = True
 
     def findSolutionValues(self, lp: pulp.LpProblem) -> tuple[int, int]:  # noqa: N802 (PuLP's name)
@@ -203,6 +204,16 @@ class _Highs(pulp.HiGHS):  # type: ignore[misc, unused-ignore]
             return pulp.LpStatusNotSolved, pulp.LpSolutionNoSolutionFound
         proved = status == highspy.HighsModelStatus.kOptimal
         return pulp.LpStatusOptimal, pulp.LpSolutionOptimal if proved else pulp.LpSolutionIntegerFeasible
+
+
+def _surely_relaxed(model: Any) -> float | None:
+    """The value of a relaxation; where the interior point method gave up, by the simplex method. None: it has none."""
+    known = highspy.HighsModelStatus
+    if model.getModelStatus() not in (known.kOptimal, known.kInfeasible, known.kUnbounded):
+        model.clearSolver()
+        model.setOptionValue("solver", "simplex")
+        model.run()
+    return float(model.getInfo().objective_function_value) if model.getModelStatus() == known.kOptimal else None
 
 
 class _Near:

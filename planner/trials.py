@@ -11,12 +11,12 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from planner.effects import by_level
 from planner.evidence import fine_controls, near
-from planner.region import by_level
 from planner.search import Problem
 from sim.estimates import student
 from sim.experiment import Tape, workload
-from sim.targets import target_sample
+from sim.targets import promised
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -142,7 +142,7 @@ class Trials:
         known = fine_controls(self.problem.scenario, runs)
         added = []
         for goal, fine in zip(self.problem.theory.goals, self.fine, strict=True):
-            sample = target_sample(fine, runs)
+            sample = promised(fine, runs)
             assert sample.denominator is not None
             added.append(goal.sign * (sample.numerator - goal.level * np.asarray(sample.denominator)))
         stacked = np.array(added, dtype=np.float64)  # [goal, day, interval]

@@ -187,7 +187,7 @@ def _judge(number: int, target: Target, runs: Digest, comparisons: int) -> Targe
     if _of_all_waits(target):
         wait = runs.wait(target.measure, tuple(target_types(scenario, target)), level=level)
         judged = [replace(window, estimate=wait) for window in judged]
-    worst = min(judged, key=lambda window: (RANK[window.status], _slack(target, window.estimate)[1]), default=None)
+    worst = min(judged, key=lambda window: (RANK[window.status], slack(target, window.estimate)[1]), default=None)
     return TargetResult(
         target=target,
         status=worst.status if worst else "met",
@@ -213,21 +213,23 @@ def _bounded(number: int, target: Target, runs: Digest, level: float) -> Estimat
     return replace(estimates, low=np.minimum(low, least), high=np.maximum(high, most), method=method)
 
 
-def _slack(target: Target, estimate: Estimate) -> tuple[float, float]:
-    """By how much the estimate, and the end of its interval that counts, lie on the right side of the level."""
+def slack(target: Target, estimate: Estimate) -> tuple[float, float, float]:
+    """By how much the estimate, the end of its interval that counts, and the other end lie on the right side."""
     mean = math.nan if estimate.mean is None else estimate.mean
     low, high = (mean if end is None else end for end in (estimate.low, estimate.high))
     if target.in_days is not None:
-        return mean - target.in_days, low - target.in_days
-    if target.measure in QUANTILES and estimate.formula == "SL-2":
-        return mean - QUANTILES[target.measure], low - QUANTILES[target.measure]
-    if target.at_least is not None:
-        return mean - target.level, low - target.level
-    return target.level - mean, target.level - high
+        level = target.in_days
+    elif target.measure in QUANTILES and estimate.formula == "SL-2":
+        level = QUANTILES[target.measure]
+    elif target.at_least is not None:
+        level = target.level
+    else:
+        return target.level - mean, target.level - high, target.level - low
+    return mean - level, low - level, high - level
 
 
 def _status(target: Target, estimate: Estimate) -> Status:
-    by_estimate, by_bound = _slack(target, estimate)
+    by_estimate, by_bound, _ = slack(target, estimate)
     if by_bound >= 0 and estimate.low is not None:
         return "certified"
     return "met" if by_estimate >= 0 else "missed"

@@ -13,8 +13,8 @@ from planner.bounds_fluid import COVERED as FLUID
 from planner.bounds_fluid import fluid_bound, most_begun
 from planner.bounds_levels import COVERED as LEVELS
 from planner.bounds_levels import hull, level_bound
+from planner.effects import by_level
 from planner.propose import problem_of, propose
-from planner.region import by_level
 from planner.search import Problem
 from planner.verdict import score
 from sim.experiment import Tape, workload

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from test_search import two_skills as three_groups
 from worlds_to_plan import morning
 
 import planner
@@ -224,3 +225,31 @@ def test_ctrl_c_that_comes_when_the_search_has_just_ended_loses_nothing(monkeypa
     plan = planner.plan(morning(), seed=1, days=16, certify_replications=100, bound=False, beside=())
     assert pressed
     assert plan.status == "certified"
+
+
+def test_part_of_the_work_is_kept_for_a_plan_that_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first search ends at its part; what is left serves the second, which is limited by the whole."""
+    from planner import propose as proposing
+
+    spent: list[int] = []
+    planning: list[Any] = []
+
+    def refused(*arguments: Any, **options: Any) -> Certificate:
+        found = certify(*arguments, **options)
+        spent.append(planning[0].search.simulated)
+        judged = tuple(replace(one, status="met", windows=tuple(replace(w, status="met") for w in one.windows))
+                       for one in found.judged)  # fmt: skip
+        return replace(found, judged=judged) if len(spent) == 1 else found
+
+    class Watched(proposing._Planning):
+        def __post_init__(self) -> None:
+            super().__post_init__()
+            planning.append(self)
+
+    monkeypatch.setattr(proposing, "certify", refused)
+    monkeypatch.setattr(proposing, "_Planning", Watched)
+    scenario = three_groups()
+    plan = planner.plan(scenario, seed=1, days=16, work_limit=1600, certify_replications=60, bound=False, beside=())
+    assert spent[0] <= 0.8 * 1600
+    assert plan.search.certificates >= 2
+    assert spent[0] < plan.search.simulated_days <= 1600

@@ -6,8 +6,9 @@ from worlds_to_plan import morning
 
 import planner
 from planner.cover import caps_of, price_of
+from planner.effects import simulated
 from planner.polish import polish
-from planner.region import _mended, improve, simulated
+from planner.region import POOLED, Region, _mended, _Pieces, improve
 from planner.requirements import Theory
 from planner.search import OutOfWork, Problem, Search
 from planner.shifts import enumerate_shifts
@@ -128,7 +129,7 @@ def test_a_large_plan_is_polished_by_many_shifts_at_a_time():
 def test_an_agent_more_helps_those_whom_it_serves():
     search = searching(two_skills())
     base = search.evaluate(np.tile([3, 0, 0, 0, 3], 3))
-    for_a, for_b = simulated(search, base, search.tape)
+    for_a, for_b = simulated(search, search.problem.table.supply(base.numbers), search.tape)
     assert (for_a.gain >= 0).all()
     assert (for_a.loss >= for_a.gain).all()
     assert for_a.gain[0, 0].sum() > 2 * for_b.gain[0, 0].sum()  # b gains only from those who do both
@@ -149,12 +150,43 @@ def test_the_trust_region_makes_a_better_plan_of_a_poor_one():
 def test_a_little_that_is_lacking_is_made_up_by_one_shift():
     search = searching(two_skills())
     base = search.evaluate(np.tile([5, 0, 0, 0, 1], 3))  # the second half of the day is short of agents
-    mended = _mended(search, base, simulated(search, base, search.tape))
+    mended = _mended(search, base, simulated(search, search.problem.table.supply(base.numbers), search.tape))
     assert mended is not None
     assert mended.shortfall < base.shortfall
     changed = np.flatnonzero(mended.numbers - base.numbers)
     assert len(changed) == 1
     assert search.problem.table.covers[changed[0]][4:].any()
+
+
+def test_looks_at_effects_get_longer_up_to_the_tape_and_none_is_begun_without_work_for_what_comes_after():
+    search = searching(two_skills(), days=32, work=10_000)
+    base = search.evaluate(np.tile([5, 0, 0, 0, 5], 3))
+    pieces = _Pieces(search, fine=False)
+    lengths = [pieces.days]
+    while pieces.lengthen():
+        lengths.append(pieces.days)
+    assert lengths == [10, 20, 32]
+    assert _Pieces(search, fine=True).days == 32
+    assert pieces.affordable
+    pieces.seen(base)
+    search.work_limit = search.simulated + 1000
+    assert not pieces.affordable
+    assert _Pieces(search, fine=True).days == search.short_tape.days  # too dear: begin with few
+
+
+def test_what_earlier_pieces_of_the_tape_showed_is_believed_with_the_last():
+    search = searching(two_skills(), days=32)
+    base = search.evaluate(np.tile([5, 0, 0, 0, 5], 3))
+    pieces = _Pieces(search, fine=False)
+    looks = [pieces.seen(base) for _ in range(POOLED + 1)]
+    assert len(pieces.seen_before) == 32 // 10
+    assert (looks[0][0].gain != looks[1][0].gain).any()
+
+
+def test_a_region_reaches_no_further_than_all_its_agents_together():
+    small, large = np.full((2, 10), 2), np.full((2, 10), 400)
+    assert Region(1.0, 0.2).reach(small) == 0.2
+    assert Region(1.0, 0.2).reach(large) == pytest.approx(20 / 400)
 
 
 def test_work_is_limited_but_the_first_plan_is_always_simulated():
