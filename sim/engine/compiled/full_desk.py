@@ -99,7 +99,7 @@ PAIR = record(
 )
 """A type and a group, at type * groups + group.
 
-`direct`: an agent has one at a time and nobody asks when the talk ends, so that one event ends all work. `all_slots`:
+`direct`: it takes all of an agent and nobody asks when the talk ends, so that one event ends all work. `all_slots`:
 of a live type that takes every slot.
 """
 CHOICE = record(

@@ -238,7 +238,7 @@ def make_pairs(rules: Rules, kinds: Any) -> Any:
     live = ~kinds.deferred.astype(bool)[:, np.newaxis]
     pairs.all_slots = (pairs.need == capacity) & live & (pairs.rank < NEVER_PAIR)
     unheard = (kinds.line < 0) & (kinds.listens & AFTER_TALK == 0) & (kinds.interruptible == 0)
-    pairs.direct = (capacity == 1) & unheard[:, np.newaxis] & (not rechecks(rules))
+    pairs.direct = (pairs.need == capacity) & unheard[:, np.newaxis] & (not rechecks(rules))
     return np.ascontiguousarray(pairs.ravel()).view(np.recarray)
 
 
