@@ -95,12 +95,12 @@ the idle, to one of those with some slots used, to that of those with interrupti
 PAIR = record(
     [(name, "i8") for name in ("agent_a", "agent_b", "contact_a", "contact_b", "resolves")]
     + [(name, "i4") for name in ("delay", "permille", "need", "reserve", "rank")]
-    + [("direct", "u1"), ("all_slots", "u1"), ("pad", "u2")]
+    + [("direct", "u1"), ("heard", "u1"), ("all_slots", "u1"), ("pad", "u1")]
 )
 """A type and a group, at type * groups + group.
 
-`direct`: it takes all of an agent and nobody asks when the talk ends, so that one event ends all work. `all_slots`:
-of a live type that takes every slot.
+`direct`: it takes all of an agent, so that one event ends all work, unless the end of the talk is `heard` and something
+comes after it. `all_slots`: of a live type that takes every slot.
 """
 CHOICE = record(
     [("levels", "i8")]

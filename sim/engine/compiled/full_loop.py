@@ -198,6 +198,8 @@ def follow(d: Desk, heap: Any, state: Any) -> None:
             agent = agents[a]
             g = whole(agent.group)
             if agent.direct:  # all that was to be known of the contact was written when it began
+                if agent.direct > 1:
+                    ender, ending, concludes = whole(jobs[agent.jobs].contact), ANSWERED, False
                 agent.direct = 0
                 agent.number = 0
                 agent.used = 0

@@ -237,8 +237,9 @@ def make_pairs(rules: Rules, kinds: Any) -> Any:
         pairs.contact_b = 0 if routing.ratio is None else routing.ratio[:, np.newaxis]
     live = ~kinds.deferred.astype(bool)[:, np.newaxis]
     pairs.all_slots = (pairs.need == capacity) & live & (pairs.rank < NEVER_PAIR)
-    unheard = (kinds.line < 0) & (kinds.listens & AFTER_TALK == 0) & (kinds.interruptible == 0)
-    pairs.direct = (pairs.need == capacity) & unheard[:, np.newaxis] & (not rechecks(rules))
+    pairs.direct = (pairs.need == capacity) & (kinds.interruptible == 0)[:, np.newaxis]
+    heard = (kinds.line >= 0) | (kinds.listens & AFTER_TALK != 0) | rechecks(rules)
+    pairs.heard = heard[:, np.newaxis]
     return np.ascontiguousarray(pairs.ravel()).view(np.recarray)
 
 

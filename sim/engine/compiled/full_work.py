@@ -300,20 +300,20 @@ def begin(
                 if kinds[k].interruptible:
                     stage, ms, after = WHOLE, ms + after, 0
         units = 1000 * ms
-    if pair.direct and stage == TALK:
+    job = jobs[whole(agent.jobs) + agent.number]
+    job.contact = w
+    if pair.direct and stage == TALK and (after == 0 or not pair.heard):
         ended[w] = now + ms
         released[w] = now + ms + after
         resolved[w] = settles(contact, whole(pair.resolves))
         if len(work) > 0:
             work[w] = ms + after
-        agent.direct = 1
+        agent.direct = 1 + pair.heard
         end_key = moment(now + ms + after) | WORKS | b
     else:
         if stage == WHOLE:
             agent.interruptible = 1
             persons[b].begun = now
-        job = jobs[whole(agent.jobs) + agent.number]
-        job.contact = w
         job.stage = stage
         job.factor = factor
         job.units = units
