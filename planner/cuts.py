@@ -33,8 +33,10 @@ APART = 4
 ROUNDS = 40
 CLEAR = 2.0
 """Standard errors from which an effect on a later interval is believed."""
-FARTHEST = 6
-"""Agents by which levels may differ from the best plan's when the model is solved exactly."""
+FARTHEST, FARTHEST_PART = 6, 0.1
+"""Agents, and part of the level, by which levels may differ from the best plan's when the model is solved exactly."""
+CHANGE = 0.03
+"""Part of a level by which it is changed, one agent at least: among many agents a single one is lost in the noise."""
 HOPES = (0.0, 0.0, 1.0)
 """Stages: the model near its relaxation; exactly; with windows so many standard errors better than they seem. What
 was unlucky on its days is seen again so; plans are judged by days of their own in any case.
@@ -59,9 +61,9 @@ class Slopes:
     loss: Floats
 
     @classmethod
-    def of(cls, more: list[Floats], fewer: list[Floats]) -> "Slopes":
-        """From changes [goal, day, interval] that each phase's runs showed, agents more and agents fewer."""
-        return cls(_by_lag(more, 1.0), _by_lag(fewer, -1.0))
+    def of(cls, more: list[Floats], fewer: list[Floats], by: Ints) -> "Slopes":
+        """From changes [goal, day, interval] that each phase's runs showed, `by` agents more and as many fewer."""
+        return cls(_by_lag(more, by), _by_lag(fewer, -by))
 
     def near(self, g: int, interval: int) -> dict[int, Slope]:
         """By interval, those that matter to this one; where the gain seems greater, both are their mean."""
@@ -73,13 +75,13 @@ class Slopes:
         return found
 
 
-def _by_lag(changes: list[Floats], sign: float) -> Floats:
-    """Mean changes by how long before the agent was, [goal, interval, lag]; 0 where noise could have made them."""
+def _by_lag(changes: list[Floats], by: Ints) -> Floats:
+    """Mean changes an agent by how long before it was, [goal, interval, lag]; 0 where noise could have made them."""
     goals, days, intervals = changes[0].shape
     found = np.zeros((goals, intervals, APART))
     for i in range(intervals):
         for lag in range(min(APART, i + 1)):
-            change = sign * changes[(i - lag) % APART][:, :, i]
+            change = changes[(i - lag) % APART][:, :, i] / by[i - lag]
             mean, error = change.mean(axis=1), change.std(axis=1) / np.sqrt(days)
             found[:, i, lag] = np.where((lag == 0) | (np.abs(mean) > CLEAR * error), mean, 0.0)
     return found
@@ -119,17 +121,12 @@ class CutSearch(LevelSearch):
         return True
 
     def _slopes(self, levels: Ints) -> Slopes:
-        base, *others = self._on_same_days([levels, *self._changed(levels, 1), *self._changed(levels, -1)])
+        by = np.maximum(np.round(CHANGE * levels), 1).astype(np.int64)
+        base, *others = self._on_same_days([levels, *_changed(levels, by), *_changed(levels, -by)])
         if self.problem.staffing(np.zeros(len(self.problem.table), dtype=np.int64)).mode == "by_level":
             self.evidence.add(levels, base)
         changes = [other.beyond - base.beyond for other in others]
-        return Slopes.of(changes[:APART], changes[APART:])
-
-    def _changed(self, levels: Ints, by: int) -> Iterator[Ints]:
-        for phase in range(APART):
-            changed = levels.copy()
-            changed[phase::APART] = np.maximum(changed[phase::APART] + by, 0)
-            yield changed
+        return Slopes.of(changes[:APART], changes[APART:], by)
 
     def _on_same_days(self, levels: list[Ints]) -> list[Shown]:
         """Levels on days that were never seen, the same for all."""
@@ -160,7 +157,8 @@ class CutSearch(LevelSearch):
         """All cuts, with what each interval lacks by all that was seen of it."""
         best = self.search.best
         if self.stage and best is not None:
-            model.keep_near(self._entry(best.numbers).levels, FARTHEST)
+            levels = self._entry(best.numbers).levels
+            model.keep_near(levels, np.maximum(np.round(FARTHEST_PART * levels), FARTHEST))
         for c, (levels, slopes) in enumerate(self.cuts.values()):
             lines = []
             for g in self.each:
@@ -171,3 +169,11 @@ class CutSearch(LevelSearch):
                         lines.append((near, self._wanted(g, i, seen, doubt) - seen.mean))
             model.cut(str(c), levels, lines)
         return EXACT if self.stage else ROUGH
+
+
+def _changed(levels: Ints, by: Ints) -> Iterator[Ints]:
+    """Every fourth level changed, for each phase."""
+    for phase in range(APART):
+        changed = levels.copy()
+        changed[phase::APART] = np.maximum(changed[phase::APART] + by[phase::APART], 0)
+        yield changed

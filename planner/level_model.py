@@ -10,6 +10,7 @@ from planner.courses import Hull
 from planner.cover import Price, ShiftModel
 from planner.search import Problem
 
+Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 DEAR = 10.0
 """A contact that a cut lacks costs so many agents short: a hundredth of one is not to be worth leaving a shift out."""
@@ -33,9 +34,9 @@ class LevelModel(ShiftModel):
             self.level.append(level)
         self.low, self.high = np.zeros(len(need)), np.full(len(need), np.inf)
 
-    def keep_near(self, levels: Ints, farthest: int) -> None:
+    def keep_near(self, levels: Ints, farthest: Floats) -> None:
         """Keep every level within so many agents of these."""
-        self.low, self.high = np.maximum(levels - farthest, 0.0), levels + float(farthest)
+        self.low, self.high = np.maximum(levels - farthest, 0.0), levels + farthest
         for level, low, high in zip(self.level, self.low, self.high, strict=True):
             level.bounds(float(low), float(high))
 

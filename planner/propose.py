@@ -305,8 +305,10 @@ class _Planning:
 
     def _by_levels(self) -> bool:
         """Whether the desk has one skill, and what may be simulated allows to look at every level."""
-        enough = self.work_limit is None or self.work_limit >= COURSE_DAYS
-        return one_skill(self.problem) and (enough or not Courses(self._trials()).sums)
+        return one_skill(self.problem) and (self._much_work() or not Courses(self._trials()).sums)
+
+    def _much_work(self) -> bool:
+        return self.work_limit is None or self.work_limit >= COURSE_DAYS
 
     def _trials(self) -> Trials:
         return Trials(
@@ -337,8 +339,12 @@ class _Planning:
             polish(search)
 
     def _level_search(self, courses: Courses) -> LevelSearch:
-        """By cuts where talk carries over into the next intervals and each has a target of its own."""
-        if courses.sums or not carries_over(self.problem) or self.search.work_limit < COURSE_DAYS:
+        """By cuts where talk carries over into the next intervals and each has a target of its own.
+
+        Least levels to begin from take as many days as a bound; on a very large desk they are not worth it without one.
+        """
+        many = float(workload(self.problem.scenario).expected.sum()) > MANY_IN_A_DAY and self._looks() == 1
+        if courses.sums or many or not carries_over(self.problem) or not self._much_work():
             return LevelSearch(self.search, courses)
         courses.find_least(self._looks())
         return CutSearch(self.search, courses)

@@ -87,7 +87,10 @@ def test_an_effect_is_credited_to_the_agent_some_intervals_before_and_noise_to_n
     for phase, changes in enumerate(more):  # an agent is worth 2 in its interval and 1 in the next
         changes[0, :, phase::APART] += 2
         changes[0, :, phase + 1 :: APART] += 1
-    slopes = Slopes.of(more, [-1.5 * changes for changes in more])
+    by = np.ones(intervals, dtype=np.int64)
+    slopes = Slopes.of(more, [-1.5 * changes for changes in more], by)
+    two = Slopes.of(more, [-1.5 * changes for changes in more], 2 * by)
+    assert two.gain == pytest.approx(slopes.gain / 2)
     assert slopes.gain[0, :, 0] == pytest.approx(2, abs=0.1)
     assert slopes.gain[0, 1:, 1] == pytest.approx(1, abs=0.1)
     assert (slopes.gain[0, :, 2:] == 0).mean() > 0.8
@@ -114,7 +117,7 @@ def test_levels_kept_near_a_plan_are_near_it_and_lines_that_hold_there_are_left_
     one = problem()
     price = replace(price_of("cost", one.table, _nothing(one), 0.5), shift=bare_price("cost", one.table).shift)
     model = LevelModel(one, price, np.zeros(8, dtype=np.int64))
-    model.keep_near(np.full(8, 5), 1)
+    model.keep_near(np.full(8, 5), np.ones(8))
     before = len(model.terms)
     model.cut("0", np.full(8, 5), [({2: (1.0, 3.0)}, -3.0)])
     assert len(model.terms) == before
