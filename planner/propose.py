@@ -50,14 +50,12 @@ from sim.targets import RANK, Status, TargetResult, judge
 Ints = npt.NDArray[np.int64]
 
 TAPE_CONTACTS = 200_000
-"""The tape is as many days as have about so many contacts, within limits."""
+"""The tape is as many blocks of stratified days as have about so many contacts, within limits."""
 LEAST_DAYS, MOST_DAYS = 16, 128
 LONG_TAPE_CONTACTS, LONG_DAYS = 1_000_000, 256
 """The same where columns are generated: who searches harder finds more plans that are lucky on few days."""
 FEW_SHIFTS = 20
 """In a plan of so few each counts: what a model with margins for every interval leaves is looked for shift by shift."""
-MANY_IN_A_DAY, FEW_DAYS = 100_000, 8
-"""Days of so many contacts may be fewer."""
 THOROUGH = {"steps": 16, "solves": 40}
 """Work of the trust region where columns are generated."""
 COURSE_DAYS = 20_000
@@ -160,9 +158,8 @@ def _check(scenario: Scenario) -> None:
 
 def _tape_days(scenario: Scenario, thorough: bool) -> int:
     contacts = float(workload(scenario).expected.sum())
-    least = LEAST_DAYS if contacts < MANY_IN_A_DAY else FEW_DAYS
-    blocks = round((LONG_TAPE_CONTACTS if thorough else TAPE_CONTACTS) / max(contacts, 1.0) / least)
-    return int(np.clip(blocks * least, least, LONG_DAYS if thorough else MOST_DAYS))
+    blocks = round((LONG_TAPE_CONTACTS if thorough else TAPE_CONTACTS) / max(contacts, 1.0) / LEAST_DAYS)
+    return int(np.clip(blocks * LEAST_DAYS, LEAST_DAYS, LONG_DAYS if thorough else MOST_DAYS))
 
 
 def problem_of(

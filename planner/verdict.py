@@ -2,7 +2,7 @@
 
 A plan that barely holds on the tape will miss on fresh customers: the search has picked it for its luck. So a target
 is asked for its level *and* a margin: what the certificate will take off, and some standard errors of the difference
-between tape and certificate.
+between tape and certificate. Both know how many contacts came and how many come on average, and take it into account.
 """
 
 import math
@@ -14,7 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from planner.requirements import Goal
-from sim.estimates import Sample, one_sided
+from sim.controls import controls_of
+from sim.estimates import Controls, Sample, one_sided
 from sim.experiment import Runs
 from sim.scenario import Scenario
 from sim.targets import promised
@@ -37,6 +38,7 @@ def windows_of(scenario: Scenario, goal: Goal) -> Ints:
 class Score:
     """One target on one tape. Shape [window]: `value`, NaN where nothing happened, and the `spread` of one day's value.
 
+    On average over days both are less what the day's arrivals explain, where there are days enough to tell.
     Of a target that is to hold on a share of days the value is what that share of days attains, so that it is to
     reach the level like any other.
 
@@ -74,7 +76,10 @@ def score(scenario: Scenario, goal: Goal, runs: Runs) -> Score:
     weight = bottom.sum(axis=0)
     with np.errstate(invalid="ignore", divide="ignore"):
         observed = np.where(weight > 0, top.sum(axis=0) / weight, np.nan)
-    value, spread = _on_days(goal, whole) if goal.target.in_days is not None else _on_average(whole)
+    if goal.target.in_days is not None:
+        value, spread = _on_days(goal, whole)
+    else:
+        value, spread = _on_average(whole, controls_of(scenario, runs.tallies))
     return Score(
         goal=goal,
         window=window,
@@ -86,10 +91,19 @@ def score(scenario: Scenario, goal: Goal, runs: Runs) -> Score:
     )
 
 
-def _on_average(whole: Sample) -> tuple[Floats, Floats]:
-    """Ratio of expectations, and the spread of what a day adds to its error."""
+def _on_average(whole: Sample, controls: Controls | None) -> tuple[Floats, Floats]:
+    """Ratio of expectations, and the spread of what a day adds to its error that controls do not explain."""
     value, influence = whole.influence()
-    return value, np.nan_to_num(influence.std(axis=0, ddof=1)) if len(influence) > 1 else np.zeros(len(value))
+    days, slopes = len(influence), 0
+    if days < 2:
+        return value, np.zeros(len(value))
+    influence = np.nan_to_num(influence)
+    if controls is not None:
+        top, bottom = (controls.weights @ np.asarray(part, dtype=np.float64) for part in whole.parts)
+        value = np.where(np.isfinite(value), top / np.where(bottom > 0, bottom, 1.0), value)
+        steered, slopes = controls.values - controls.values.mean(axis=0), controls.rank
+        influence = influence - steered @ np.linalg.lstsq(steered, influence, rcond=None)[0]
+    return value, np.sqrt((influence**2).sum(axis=0) / (days - 1 - slopes))
 
 
 def _on_days(goal: Goal, whole: Sample) -> tuple[Floats, Floats]:

@@ -12,7 +12,7 @@ from planner.region import POOLED, Region, _mended, _Pieces, improve
 from planner.requirements import Theory
 from planner.search import OutOfWork, Problem, Search
 from planner.shifts import enumerate_shifts
-from planner.verdict import comparisons_of, score, windows_of
+from planner.verdict import Score, comparisons_of, score, windows_of
 from sim.experiment import Tape
 from sim.scenario import Scenario
 
@@ -75,7 +75,7 @@ def test_windows_are_days_intervals_or_the_whole():
 
 
 def test_the_figures_of_a_score_are_those_of_the_tallies():
-    search = searching(morning())
+    search = searching(morning(), days=8)
     runs = search.tape.runs(search.problem.staffing(np.array([6, 0, 0, 0, 6])))
     one = score(search.problem.scenario, search.problem.theory.goals[0], runs)
     tally = runs.tallies
@@ -83,6 +83,24 @@ def test_the_figures_of_a_score_are_those_of_the_tallies():
     assert one.value[0] == pytest.approx(in_time / bottom)
     assert one.weight.sum() == bottom
     assert comparisons_of([one]) % 1 == 0
+
+
+def test_what_arrivals_explain_is_no_luck_that_needs_a_margin():
+    """Days differ by a fifth: a tape tells much more when it is known which of them were busy, and is no less right."""
+    desk = morning(busyness={"cv": 0.2})
+    numbers = np.array([5, 1, 0, 1, 5])
+
+    def scored(days: int, seed: int = 1) -> Score:
+        runs = Tape(desk, seed, 0, days, engine="compiled").runs(searching(desk).problem.staffing(numbers))
+        return score(desk, Theory(desk).goals[0], runs)
+
+    raw, known = scored(15), scored(16)  # a control needs 16 days
+    assert known.spread[0] < 0.7 * raw.spread[0]
+    truth = scored(3200, seed=9).value[0]
+    tapes = [scored(32, seed) for seed in range(40)]
+    errors = np.array([(one.value[0] - truth) / one.spread[0] * 32**0.5 for one in tapes])
+    assert np.abs(errors.mean()) < 0.7  # mean of 40: more than four standard errors
+    assert errors.std() < 1.6
 
 
 def test_rounds_end_with_a_plan_that_holds_on_the_tape():
