@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from planner.cover import Rows
 from planner.effects import Effects
-from planner.search import Candidate, Search, room
+from planner.search import Candidate, Search, lot, room
 from planner.shifts import ShiftTable
 
 Floats = npt.NDArray[np.float64]
@@ -26,8 +26,6 @@ PAIRS_OF = 24
 """Pairs are formed of so many least needed shifts."""
 NEAREST = 3
 """Replacements looked at for what was taken out."""
-LOT = 16
-"""Of a shift that so many people work one is moved at a time, of one that a hundred times as many work a hundred."""
 
 
 class Move(NamedTuple):
@@ -102,7 +100,7 @@ class _Slack:
 
     def lots(self) -> list[tuple[int, ...]]:
         """Each shift that is worked, as often as it is moved at a time."""
-        return [(int(s),) * max(1, int(self.numbers[s]) // LOT) for s in self.used]
+        return [(int(s),) * lot(self.numbers[s]) for s in self.used]
 
     def least_needed(self) -> list[Move]:
         """Shifts taken out, least harm first."""
@@ -147,14 +145,14 @@ def _drops(slack: _Slack) -> Iterator[Move]:
 
 
 def _swaps(slack: _Slack) -> Iterator[Move]:
-    for lot in slack.lots():
-        yield from slack.replaced(lot, len(lot))
+    for out in slack.lots():
+        yield from slack.replaced(out, len(out))
 
 
 def _mergers(slack: _Slack) -> Iterator[Move]:
     """Two shifts become one."""
     loose = [move.out for move in islice(slack.least_needed(), PAIRS_OF)]
-    again = (lot for lot in loose if slack.numbers[lot[0]] >= 2 * len(lot))
-    for one, other in [*combinations(loose, 2), *((lot, lot) for lot in again)]:
+    again = (out for out in loose if slack.numbers[out[0]] >= 2 * len(out))
+    for one, other in [*combinations(loose, 2), *((out, out) for out in again)]:
         times = min(len(one), len(other))
         yield from slack.replaced(one[:times] + other[:times], times)

@@ -60,8 +60,11 @@ THOROUGH = {"steps": 16, "solves": 40}
 """Work of the trust region where columns are generated."""
 COURSE_DAYS = 20_000
 """With less work allowed than so many days, not every level of every interval is looked at."""
-CANDIDATES, OF_GROUPS, CANDIDATE_CONTACTS = 500, 600, 1_000_000_000
-"""Default limit of work: so many simulations of the tape, where there are several groups so many; contacts at most."""
+CANDIDATES, OF_GROUPS, CANDIDATE_CONTACTS, ENOUGH_DAYS = 500, 600, 1_000_000_000, 2_500
+"""Default limit of work: so many simulations of the tape, where there are several groups so many; contacts at most.
+
+Days enough for some looks at what agents do may be simulated whatever comes in them.
+"""
 RESERVED = 0.2
 """Part of the work that is kept for a plan that a certificate refuses, where it has several groups."""
 
@@ -249,7 +252,7 @@ class _Planning:
     def _work_by_default(self) -> int:
         contacts = float(workload(self.problem.scenario).expected.sum())
         plans = OF_GROUPS if len(self.problem.table.groups) > 1 else CANDIDATES
-        return max(min(plans * self.days, round(CANDIDATE_CONTACTS / max(contacts, 1.0))), self.days)
+        return min(plans * self.days, max(round(CANDIDATE_CONTACTS / max(contacts, 1.0)), ENOUGH_DAYS))
 
     def _tape(self, days: int) -> Tape:
         return Tape(self.problem.scenario, self.seed, 0, days, engine=self.engine, workers=self.workers)

@@ -14,7 +14,7 @@ import pulp
 
 from planner.cover import ShiftModel
 from planner.effects import Differences, Effects, believed, differences, runs_for
-from planner.search import Candidate, Search, room
+from planner.search import Candidate, Search, lot, room
 from planner.solver import Limits
 from planner.verdict import Score
 
@@ -151,7 +151,7 @@ def _mended(search: Search, base: Candidate, effects: list[Effects]) -> Candidat
     best = base
     for s in promising[gain[promising] > 0]:
         numbers = base.numbers.copy()
-        numbers[s] += 1
+        numbers[s] += lot(numbers[s])
         if problem.allows(numbers):
             best = min(best, search.evaluate(numbers), key=merit)
     return None if best is base else best

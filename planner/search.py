@@ -36,6 +36,8 @@ FEW = 5.0
 """Observations that a formula's word weighs against those of an interval."""
 SHORTEST, FEWEST, SHORT_CONTACTS = 8, 2, 400_000
 """Days of the shortest tape on which effects of agents are simulated; fewer have so many contacts."""
+LOT = 16
+"""A shift is moved so many times less often than it is worked, and once at least."""
 SETTLED = 0.03
 """Change of what is aimed at, in log odds, below which another round is not worth its work."""
 
@@ -309,6 +311,11 @@ class Search:
         return change
 
 
+def lot(number: int) -> int:
+    """How many of a shift are moved at a time: one of a shift that few people work, a hundred where 1,600 do."""
+    return max(1, int(number) // LOT)
+
+
 def room(one: Score) -> float:
     """The distance from a target's level to the end of its scale."""
     goal = one.goal
@@ -340,4 +347,4 @@ def _window_means(shift: Floats, one: Score) -> Floats:
     return np.asarray(mean[one.window])
 
 
-__all__ = ["Candidate", "OutOfWork", "Problem", "Progress", "Search", "Stopped", "room"]
+__all__ = ["Candidate", "OutOfWork", "Problem", "Progress", "Search", "Stopped", "lot", "room"]
