@@ -58,6 +58,8 @@ FEW_SHIFTS = 20
 """In a plan of so few each counts: what a model with margins for every interval leaves is looked for shift by shift."""
 THOROUGH = {"steps": 16, "solves": 40}
 """Work of the trust region where columns are generated."""
+MANY_IN_A_DAY = 100_000
+"""Contacts of a day that make a very large desk."""
 COURSE_DAYS = 20_000
 """With less work allowed than so many days, not every level of every interval is looked at."""
 CANDIDATES, OF_GROUPS, CANDIDATE_CONTACTS, ENOUGH_DAYS = 500, 600, 1_000_000_000, 2_500
