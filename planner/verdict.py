@@ -25,7 +25,7 @@ Ints = npt.NDArray[np.int64]
 
 CERTIFICATES = 3
 """A plan that is refused goes back to the search; the third is the last. Each costs its part of the confidence."""
-CAUTION = 1.5
+CAUTION = 2.0
 """Standard errors, of tape and certificate together, by which a value must lie on the safe side."""
 
 
