@@ -345,7 +345,7 @@ class _Planning:
 
         Least levels to begin from take as many days as a bound; on a very large desk they are not worth it without one.
         """
-        many = float(workload(self.problem.scenario).expected.sum()) > MANY_IN_A_DAY and self._looks() == 1
+        many = self.search.contacts > MANY_IN_A_DAY and self._looks() == 1
         if courses.sums or many or not carries_over(self.problem) or not self._much_work():
             return LevelSearch(self.search, courses)
         courses.find_least(self._looks())

@@ -18,12 +18,13 @@ sys.path.insert(0, str(HOME / "tests"))
 
 from instances import ALL, BUNDLED, instance  # noqa: E402
 
+from planner.certificate import clearly_missed  # noqa: E402
 from planner.plan import Plan  # noqa: E402
 from planner.propose import Proposal, propose  # noqa: E402
 from sim.engine import run  # noqa: E402
 from sim.experiment import experiment  # noqa: E402
 from sim.scenario import Scenario  # noqa: E402
-from sim.targets import TargetResult, judge  # noqa: E402
+from sim.targets import TargetResult, judge, slack  # noqa: E402
 
 PAGE = HOME / "docs" / "benchmarks.md"
 HEAD = ("instance", "cost", "heads", "hours", "ended", "bound", "class", "gap", "least slack", "days simulated",
@@ -82,11 +83,7 @@ def propose_usual_cost(desk: Scenario) -> Plan:
 
 def least_slack(judged: tuple[TargetResult, ...]) -> float:
     """The least distance from a level to the end of the interval that counts, over all windows of shares."""
-    ends = [
-        window.estimate.low - one.target.level if one.target.at_least is not None
-        else one.target.level - (window.estimate.high or 0.0)
-        for one in judged if one.target.is_share for window in one.windows if window.estimate.low is not None
-    ]  # fmt: skip
+    ends = [slack(one.target, w.estimate)[1] for one in judged if one.target.is_share for w in one.windows]
     return min(ends, default=0.0)
 
 
@@ -104,16 +101,10 @@ def second(name: str) -> list[str]:
         for before, after in zip(found.judged, again, strict=True):
             if before.status == "certified":
                 certified += 1
-                failed += any(_clearly_missed(after, w.estimate.low, w.estimate.high) for w in after.windows)
+                failed += clearly_missed(after)
     proved, costs = sum(plan.status == "certified" for plan in plans), [plan.cost for plan in plans]
     spread = f"{min(costs):,.2f} to {max(costs):,.2f}"
     return [name, f"{proved} of {SEEDS}", str(certified), str(failed), spread]
-
-
-def _clearly_missed(one: TargetResult, low: float | None, high: float | None) -> bool:
-    if low is None or high is None or not one.target.is_share:
-        return False
-    return high < one.target.level if one.target.at_least is not None else low > one.target.level
 
 
 def write(table: str, made: list[str]) -> None:
