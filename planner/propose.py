@@ -67,6 +67,8 @@ CANDIDATES, OF_GROUPS, CANDIDATE_CONTACTS, ENOUGH_DAYS = 500, 600, 1_000_000_000
 
 Days enough for some looks at what agents do may be simulated whatever comes in them.
 """
+SOON_CONTACTS = 3_000_000
+"""For so many whoever interrupted a search waits while what it found is simulated once more: a few seconds."""
 RESERVED = 0.2
 """Part of the work that is kept for a plan that a certificate refuses, where it has several groups."""
 
@@ -500,17 +502,23 @@ class _Planning:
         if self.certificates:
             numbers, certificate = self.certificates[self._chosen()]
             return numbers, certificate.runs, certificate.judged, True
-        best, runs = self.search.best, self.search.runs
-        if best is not None and runs is not None:
-            return best.numbers, runs, unproved(runs), False
-        return self._first_plan()
-
-    def _first_plan(self) -> tuple[Ints, Runs, tuple[TargetResult, ...], bool]:
-        """Interrupted before any plan was simulated: what the covering model says, on the least of customers."""
-        found = self.search.model
-        numbers = np.zeros(len(self.problem.table), dtype=np.int64) if found is None else found.numbers
-        runs = replace(self.search.tape, days=1).runs(self.problem.staffing(numbers))
+        numbers, runs = self._interrupted()
         return numbers, runs, unproved(runs), False
+
+    def _interrupted(self) -> tuple[Ints, Runs]:
+        """The best plan on the tape, or on as many of its days as can be counted in full without a wait.
+
+        Where none was simulated yet: what the covering model says, on the least of customers.
+        """
+        search, days = self.search, 1
+        best, runs = search.best, search.runs
+        if best is not None and runs is not None:
+            if not runs.promised_only:
+                return best.numbers, runs
+            days = int(np.clip(SOON_CONTACTS / search.contacts, 1, search.tape.days))
+        found = best or search.model
+        numbers = np.zeros(len(self.problem.table), dtype=np.int64) if found is None else found.numbers
+        return numbers, search.tape.beginning(days).runs(self.problem.staffing(numbers))
 
     def _notes(self) -> list[str]:
         names, theory = list(self.problem.scenario.contact_types), self.problem.theory

@@ -179,11 +179,14 @@ class Search:
         return found
 
     def simulate(self, plan: StaffingPlan, tape: Tape | None = None) -> Runs:
-        """Simulate any staffing on the tape, or on another, within the work allowed; the first always."""
+        """Simulate any staffing on the tape, or on another, within the work allowed; the first always.
+
+        Only what targets are read from is counted.
+        """
         tape = tape or self.tape
         if self.simulated and self.simulated + tape.days > self.work_limit:
             raise OutOfWork
-        runs = tape.runs(plan, stop=self.stop)
+        runs = tape.runs(plan, promised_only=True, stop=self.stop)
         self.simulated += tape.days
         return runs
 

@@ -15,7 +15,7 @@ from sim import attendance, demand, routing
 from sim import engine as engines
 from sim.demand import Demand
 from sim.executors import in_chunks, in_order
-from sim.full_tally import tally_run, wants_table
+from sim.full_tally import parts_of, parts_promised, tally_run, wants_table
 from sim.metrics import Pile, Tally, join, measured, tally_of
 from sim.scenario import Scenario
 from sim.shrinkage import Crews
@@ -36,7 +36,10 @@ CHUNK = 32
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Runs:
-    """What replications `first` to `first` + `replications` - 1 of a seed came to under one plan."""
+    """What replications `first` to `first` + `replications` - 1 of a seed came to under one plan.
+
+    `promised_only`: of full runs, no more was counted than what the scenario's targets are read from.
+    """
 
     scenario: Scenario
     plan: StaffingPlan
@@ -45,6 +48,7 @@ class Runs:
     replications: int
     engine: str
     tallies: Tally
+    promised_only: bool = False
 
     def then(self, later: "Runs") -> "Runs":
         """These replications and the ones right after them as one; ValueError where they do not follow."""
@@ -79,10 +83,11 @@ def engine_for(scenario: Scenario, engine: str, replications: int) -> str:
 
 def simulation(
     scenario: Scenario, plan: StaffingPlan, seed: int, engine: str, *,
-    customers: Customers | None = None, crews: Crews | None = None,
+    customers: Customers | None = None, crews: Crews | None = None, promised_only: bool = False,
 ) -> Callable[[int], Tally]:  # fmt: skip
     """The function that simulates one replication, by its number, on the engine "compiled" or "reference"."""
     rules, by = routing.rules(scenario), measured(scenario)
+    parts = parts_promised(scenario) if promised_only else None
     draw = customers or partial(demand.sample, scenario, seed)
     only_sums = engine == "compiled" and not wants_table(scenario, rules)
 
@@ -91,7 +96,7 @@ def simulation(
         if only_sums:
             return tally_of(*engines.sums(came, staffing, rules, by), scenario, staffing)
         outcome, came = started(scenario, staffing, rules, came, engine)
-        return tally_run(outcome, scenario, staffing, rules, came)
+        return tally_run(outcome, scenario, staffing, rules, came, parts=parts)
 
     return one
 
@@ -135,17 +140,19 @@ def experiment(
     executor: Executor | None = None,
     customers: Customers | None = None,
     crews: Crews | None = None,
+    promised_only: bool = False,
     progress: Progress | None = None,
     stop: Stop | None = None,
 ) -> Runs:
     """Simulate `plan`, or the scenario's own staffing, by `workers` threads or else wherever the executor does.
 
     `customers(replication)` gives the Demand of a replication, drawn from the seed by default; they cannot travel to
-    an executor, nor can the `crews` known from other plans on this scenario and seed. `progress(done, total)` is told
-    of each replication; when `stop()` holds between two of them, `Stopped` is raised with those done. All tallies are
-    held at once: for many replications see `chunks`.
+    an executor, nor can the `crews` known from other plans on this scenario and seed. `promised_only`: of a full run
+    count but what its targets are read from, which is enough for a search. `progress(done, total)` is told of each
+    replication; when `stop()` holds between two of them, `Stopped` is raised with those done. All tallies are held at
+    once: for many replications see `chunks`.
     """
-    whole = _course(scenario, plan, seed, range(first, first + replications), engine)
+    whole = _course(scenario, plan, seed, range(first, first + replications), engine, promised_only=promised_only)
     pile = Pile(replications)
     with closing(whole.tallies(workers, executor, customers, crews)) as coming:
         while pile.done < replications:
@@ -187,11 +194,20 @@ def chunks(
             at += pile.done
 
 
-def _course(scenario: Scenario, plan: StaffingPlan | None, seed: int, numbers: range, engine: str) -> "_Course":
+def _course(
+    scenario: Scenario, plan: StaffingPlan | None, seed: int, numbers: range, engine: str, *,
+    promised_only: bool = False,
+) -> "_Course":  # fmt: skip
     if not numbers:
         raise ValueError(f"replications is {numbers.stop - numbers.start}: at least 1")
-    chosen = engine_for(scenario, engine, len(numbers))
-    return _Course(scenario=scenario, plan=plan_of(scenario, plan), seed=seed, numbers=numbers, engine=chosen)
+    return _Course(
+        scenario=scenario,
+        plan=plan_of(scenario, plan),
+        seed=seed,
+        numbers=numbers,
+        engine=engine_for(scenario, engine, len(numbers)),
+        promised_only=promised_only and bool(parts_of(scenario)),
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -203,16 +219,20 @@ class _Course:
     seed: int
     numbers: range
     engine: str
+    promised_only: bool
 
     def tallies(
         self, workers: int, executor: Executor | None, customers: Customers | None = None, crews: Crews | None = None
     ) -> Generator[Tally, None, None]:
         """The tally of each replication, in order."""
         if executor is None:
-            task = simulation(self.scenario, self.plan, self.seed, self.engine, customers=customers, crews=crews)
+            task = simulation(
+                self.scenario, self.plan, self.seed, self.engine,
+                customers=customers, crews=crews, promised_only=self.promised_only,
+            )  # fmt: skip
             return in_order(task, self.numbers, workers)
-        if customers is not None:
-            raise ValueError("customers stay in this process: give an executor or customers")
+        if customers is not None or self.promised_only:
+            raise ValueError("customers and promised_only stay in this process: give no executor")
         contacts = float(expected_counts(self.scenario).sum())
         data = Task(self.scenario.model_dump_json(), self.plan.model_dump_json(), self.seed, self.engine)
         return in_chunks(partial(work, data), self.numbers, executor, chunk(self.engine, contacts))
@@ -227,6 +247,7 @@ class _Course:
             replications=done.done,
             engine=self.engine,
             tallies=done.stacked(),
+            promised_only=self.promised_only,
         )
 
 
@@ -246,13 +267,22 @@ class Tape:
         """The customers, day by day."""
         return tuple(demand.sample(self.scenario, self.seed, self.first + day) for day in range(self.days))
 
+    def beginning(self, days: int) -> "Tape":
+        """Its first days, with the customers that are drawn already."""
+        part = replace(self, days=days)
+        vars(part)["demands"] = self.demands[:days]
+        return part
+
     @cached_property
     def _crews(self) -> Crews:
         """Who came of the teams of earlier plans."""
         return Crews()
 
-    def runs(self, plan: StaffingPlan, *, progress: Progress | None = None, stop: Stop | None = None) -> Runs:
-        """Simulate a plan on all days; raises `Stopped` as `experiment` does."""
+    def runs(
+        self, plan: StaffingPlan, *, promised_only: bool = False, progress: Progress | None = None,
+        stop: Stop | None = None,
+    ) -> Runs:  # fmt: skip
+        """Simulate a plan on all days, as `experiment` does; raises `Stopped`."""
         return experiment(
             self.scenario,
             plan,
@@ -263,6 +293,7 @@ class Tape:
             workers=self.workers,
             customers=lambda replication: self.demands[replication - self.first],
             crews=self._crews,
+            promised_only=promised_only,
             progress=progress,
             stop=stop,
         )

@@ -4,7 +4,9 @@ Carried-in contacts and those after the horizon stand outside the usual figures;
 by `sim.metrics` alone, on both engines alike.
 """
 
+from collections.abc import Callable, Collection
 from dataclasses import fields, replace
+from typing import Any
 
 import numpy as np
 
@@ -46,10 +48,19 @@ def parts_of(scenario: Scenario) -> frozenset[str]:
     return frozenset(["endings", "in_hand", "journeys", *(part for part, there in wanted.items() if there)])
 
 
+def parts_promised(scenario: Scenario) -> frozenset[str]:
+    """Names of the parts that targets of this desk are read from."""
+    return frozenset(target.part for target in scenario.targets if target.part)
+
+
 def tally_run(
-    outcome: OutcomeTable, scenario: Scenario, staffing: Staffing, by: Rules, demand: Demand | None = None
-) -> Tally:
-    """Count one replication, with parts where the desk wants them; it was run on `demand`, where that is known."""
+    outcome: OutcomeTable, scenario: Scenario, staffing: Staffing, by: Rules, demand: Demand | None = None, *,
+    parts: Collection[str] | None = None,
+) -> Tally:  # fmt: skip
+    """Count one replication, with parts where the desk wants them; it was run on `demand`, where that is known.
+
+    No more than the `parts` that are named, where some are: a search needs but what its targets are read from.
+    """
     if not wants_table(scenario, by):
         sums = count(outcome, measured(scenario), len(scenario.agent_groups))
         return tally_of(sums, outcome.spells, scenario, staffing)
@@ -57,22 +68,20 @@ def tally_run(
     usual = OutcomeTable(contacts=_usual(rows), spells=outcome.spells, last_ms=outcome.last_ms)
     sums = count(usual, measured(scenario), len(scenario.agent_groups), by_answer=scenario.booking == "answer")
     base = tally_of(sums, outcome.spells, scenario, staffing)
-    hands = in_hand(rows, base)
     follow_ups = rows.count(rows.counted & rows.follows, rows.arrival_cell)
-    return replace(
-        base,
-        arrived=base.arrived - follow_ups,
-        queue_ms=base.queue_ms + _queue_of_others(rows),
-        talk_ms=hands.talk_ms,
-        after_ms=hands.after_ms,
-        busy_ms=hands.some_ms,
-        endings=endings(rows, base.thresholds, base.answered_in_time),
-        in_hand=hands,
-        journeys=journeys(rows),
-        promises=promises(rows),
-        backlog=backlog(rows),
-        contentment=contentment(rows),
-    )
+    usually = replace(base, arrived=base.arrived - follow_ups, queue_ms=base.queue_ms + _queue_of_others(rows))
+    counts: dict[str, Callable[[], Any]] = {
+        "endings": lambda: endings(rows, base.thresholds, base.answered_in_time),
+        "in_hand": lambda: in_hand(rows, base),
+        "journeys": lambda: journeys(rows),
+        "promises": lambda: promises(rows),
+        "backlog": lambda: backlog(rows),
+        "contentment": lambda: contentment(rows),
+    }
+    found = {name: count() for name, count in counts.items() if parts is None or name in parts}
+    if hands := found.get("in_hand"):
+        found |= {"talk_ms": hands.talk_ms, "after_ms": hands.after_ms, "busy_ms": hands.some_ms}
+    return replace(usually, **found)
 
 
 def _usual(rows: Rows) -> Contacts:
@@ -106,4 +115,4 @@ def _queue(grid: Grid, row: Ints, start: Ints, end: Ints, rows: int) -> Ints:
     return (total + grid.spill(row, first, end, rows)).reshape(rows, -1)
 
 
-__all__ = ["parts_of", "tally_run", "wants_table"]
+__all__ = ["parts_of", "parts_promised", "tally_run", "wants_table"]

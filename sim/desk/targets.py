@@ -15,8 +15,11 @@ SHARES = ("service_level", "abandonment", "occupancy", "fcr", "callback_kept", "
 AT_LEAST = ("service_level", "fcr", "callback_kept")
 """Measures of which more is better; of all others less is."""
 OF_DEFERRED = ("late_share", "overdue_share", "backlog_age")
-OF_FULL_RUNS = ("first_response", "first_response_open", "fcr", "callback_kept", *OF_DEFERRED)
-"""Measures that take the whole table of a run (docs/results.md)."""
+OF_FULL_RUNS = {
+    "first_response": "endings", "first_response_open": "endings", "fcr": "journeys", "callback_kept": "promises",
+    **dict.fromkeys(OF_DEFERRED, "backlog"),
+}  # fmt: skip
+"""Measures that take the whole table of a run (docs/results.md), and the part of its tally that has them."""
 
 
 class Target(Spec):
@@ -79,6 +82,13 @@ class Target(Spec):
     def needs_table(self) -> bool:
         """Whether it takes the whole table of a run, not only sums."""
         return self.measure in OF_FULL_RUNS or (self.measure == "service_level" and self.formula == "SL-V")
+
+    @property
+    def part(self) -> str | None:
+        """The part of a full run's tally that it is read from, if any."""
+        if self.measure == "occupancy":
+            return "in_hand"
+        return OF_FULL_RUNS.get(self.measure, "endings" if self.needs_table else None)
 
     @property
     def is_share(self) -> bool:

@@ -12,6 +12,7 @@ import planner
 from planner.certificate import Certificate, certify
 from planner.feasibility import shortages
 from planner.plan import read_plan, write_plan
+from planner.propose import propose
 from planner.requirements import Theory
 from planner.search import Search
 from planner.shifts import enumerate_shifts
@@ -102,6 +103,28 @@ def test_an_interrupted_search_keeps_its_best_plan():
     plan = planner.plan(morning(), seed=1, days=16, certify_replications=100, stop=stop)
     assert plan.status == "interrupted"
     assert plan.heads > 0
+
+
+def test_an_interrupted_search_counts_in_full_what_it_hands_over():
+    """The search itself counts but what targets are read from."""
+    later = {"family": "exponential", "mean": "10 min"}
+    kind = {
+        "channel": "phone", "talk": {"family": "exponential", "mean": "3 min"}, "arrivals": {"per_hour": 60},
+        "resolution": "80 %", "follow_ups": {"repeat": {"on": "unresolved", "chance": "50 %", "delay": later}},
+    }  # fmt: skip
+    groups = {name: {"skills": ["calls"], "cost_per_hour": 20} for name in ("one", "other")}
+    asked = 0
+
+    def stop() -> bool:
+        nonlocal asked
+        asked += 1
+        return asked > 60
+
+    found = propose(morning(contact_types={"calls": kind}, agent_groups=groups), seed=1, days=16, stop=stop)
+    assert found.plan.status == "interrupted"
+    assert found.plan.heads > 0
+    assert not found.runs.promised_only
+    assert found.runs.tallies.journeys is not None
 
 
 def test_nothing_to_plan_without_targets():

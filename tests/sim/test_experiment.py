@@ -9,8 +9,10 @@ from sim import shrinkage
 from sim.estimates import ratio_of
 from sim.experiment import Runs, Stopped, Tape, experiment
 from sim.metrics import ARRAYS, Tally
-from sim.scenario import AgentGroup, Scenario
+from sim.scenario import AgentGroup, Scenario, Target
+from sim.scenario_file import load
 from sim.staffing import StaffingPlan
+from sim.targets import judge
 from sim.workload import workload
 
 
@@ -80,6 +82,25 @@ def test_a_tape_remembers_who_came_and_forgets_when_they_are_too_many(monkeypatc
     tape.tallies(plans[0])
     monkeypatch.setattr(shrinkage, "_crew", lambda *_: pytest.fail("drawn again"))
     tape.tallies(plans[3])
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        {"at_least": "80 %"}, {"formula": "SL-V", "at_least": "80 %"}, {"measure": "occupancy", "at_most": "90 %"},
+        {"measure": "first_response", "at_most": "1 min"}, {"measure": "fcr", "at_least": "70 %"},
+        {"measure": "backlog_age", "at_most": "2 h"}, {"measure": "callback_kept", "at_least": "50 %"},
+    ],
+)  # fmt: skip
+def test_what_only_targets_ask_for_is_counted_as_in_a_full_run(target: dict[str, str]) -> None:
+    desk = load("promotion-day", sets=["volume=0.05"])
+    desk = desk.model_copy(update={"targets": (Target.model_validate(target),)})
+    tape = Tape(desk, 5, 0, 2, engine="reference")
+    assert desk.staffing is not None
+    whole, lean = tape.runs(desk.staffing), tape.runs(desk.staffing, promised_only=True)
+    assert judge(whole) == judge(lean)
+    assert whole.tallies.contentment is not None
+    assert lean.tallies.contentment is None
 
 
 def test_progress_is_told_and_a_stop_keeps_what_is_done() -> None:
