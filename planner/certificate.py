@@ -12,7 +12,7 @@ from statistics import NormalDist
 
 from planner.verdict import CERTIFICATES
 from sim.estimates import one_sided, student
-from sim.experiment import Runs, experiment, workload
+from sim.experiment import Runs, contacts_expected, experiment
 from sim.scenario import Scenario
 from sim.staffing import StaffingPlan
 from sim.targets import RANK, Status, TargetResult, judge, slack
@@ -35,8 +35,7 @@ a target's many windows some look bad by chance: what is as likely for all at on
 
 def most_days(scenario: Scenario) -> int:
     """How many days a certificate may have."""
-    contacts = float(workload(scenario).expected.sum())
-    return min(max(round(CONTACTS / max(contacts, 1.0)), FIRST_DAYS), MOST_DAYS)
+    return min(max(round(CONTACTS / max(contacts_expected(scenario), 1.0)), FIRST_DAYS), MOST_DAYS)
 
 
 def looks(first: int, most: int, attempt: int = 0) -> list[tuple[int, float]]:

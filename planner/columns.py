@@ -441,7 +441,7 @@ def generate(search: Search) -> Candidate | None:
     base = search.best
     if base is None:
         return None
-    days = int(np.clip(round(CONTACTS / search.contacts), FEWEST_DAYS, min(MOST_DAYS, search.tape.days)))
+    days = int(np.clip(round(CONTACTS / search.problem.contacts), FEWEST_DAYS, min(MOST_DAYS, search.tape.days)))
     already = search.simulated
     found = Generation(search, base, replace(search.tape, days=days))
     for n in range(ROUNDS):
@@ -451,7 +451,7 @@ def generate(search: Search) -> Candidate | None:
     free = [list(of) for of in found.active]
     dives: list[tuple[float, list[Pattern | None], list[list[Column]]]] = []
     for at_once in dict.fromkeys(-(-found.grid.blocks // parts) for parts in DIVES):
-        if dives and (search.simulated - already) * search.contacts > MOST_CONTACTS:
+        if dives and (search.simulated - already) * search.problem.contacts > MOST_CONTACTS:
             break
         found.fixed, found.active = [None] * found.grid.blocks, [list(of) for of in free]
         found.remix()

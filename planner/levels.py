@@ -23,7 +23,7 @@ from planner.level_model import LevelModel
 from planner.search import Candidate, OutOfWork, Problem, Search
 from planner.solver import Limits
 from sim.estimates import one_sided, student
-from sim.experiment import Runs, workload
+from sim.experiment import Runs
 from sim.staffing import StaffingPlan
 
 Floats = npt.NDArray[np.float64]
@@ -90,7 +90,7 @@ class LevelSearch:
         self.tried: dict[bytes, _Tried] = {}
         self.tested: dict[int, tuple[int, int]] = {}
         self.seen_days = 0
-        days, most = search.tape.days, round(CONTACTS / max(float(workload(scenario).expected.sum()), 1.0))
+        days, most = search.tape.days, round(CONTACTS / self.search.problem.contacts)
         self.first = max(min(FIRST * days, most), days)
         self.most = max(min(FIRST * GROWTH**2 * days, most), self.first)
         self.end = self._certificate_end()

@@ -40,7 +40,7 @@ from planner.search import OutOfWork, Problem, Progress, Search
 from planner.shifts import MOST_SHIFTS, enumerate_shifts
 from planner.trials import LOOKS, Trials
 from planner.verdict import CERTIFICATES, score
-from sim.experiment import Runs, Stopped, Tape, workload
+from sim.experiment import Runs, Stopped, Tape
 from sim.results import TargetRecord, staffing_mode
 from sim.scenario import Scenario
 from sim.staffing import ShiftCount
@@ -120,7 +120,7 @@ def propose(
         planning = _Planning(
             problem=problem,
             seed=seed,
-            days=days or _tape_days(scenario, averaging(problem)),
+            days=days or _tape_days(problem),
             first_days=first_days,
             work_limit=work_limit,
             stop=stop or (lambda: False),
@@ -163,9 +163,9 @@ def _check(scenario: Scenario) -> None:
         raise NothingToPlan(f"{scenario.name} has no shift_templates: say there which shifts may be worked")
 
 
-def _tape_days(scenario: Scenario, thorough: bool) -> int:
-    contacts = float(workload(scenario).expected.sum())
-    blocks = round((LONG_TAPE_CONTACTS if thorough else TAPE_CONTACTS) / max(contacts, 1.0) / LEAST_DAYS)
+def _tape_days(problem: Problem) -> int:
+    thorough = averaging(problem)
+    blocks = round((LONG_TAPE_CONTACTS if thorough else TAPE_CONTACTS) / problem.contacts / LEAST_DAYS)
     return int(np.clip(blocks * LEAST_DAYS, LEAST_DAYS, LONG_DAYS if thorough else MOST_DAYS))
 
 
@@ -254,9 +254,8 @@ class _Planning:
         return self.problem.scenario.horizon.interval / 3600
 
     def _work_by_default(self) -> int:
-        contacts = float(workload(self.problem.scenario).expected.sum())
         plans = OF_GROUPS if len(self.problem.table.groups) > 1 else CANDIDATES
-        return min(plans * self.days, max(round(CANDIDATE_CONTACTS / max(contacts, 1.0)), ENOUGH_DAYS))
+        return min(plans * self.days, max(round(CANDIDATE_CONTACTS / self.problem.contacts), ENOUGH_DAYS))
 
     def _tape(self, days: int) -> Tape:
         return Tape(self.problem.scenario, self.seed, 0, days, engine=self.engine, workers=self.workers)
@@ -347,7 +346,7 @@ class _Planning:
 
         Least levels to begin from take as many days as a bound; on a very large desk they are not worth it without one.
         """
-        many = self.search.contacts > MANY_IN_A_DAY and self._looks() == 1
+        many = self.problem.contacts > MANY_IN_A_DAY and self._looks() == 1
         if courses.sums or many or not carries_over(self.problem) or not self._much_work():
             return LevelSearch(self.search, courses)
         courses.find_least(self._looks())
@@ -515,7 +514,7 @@ class _Planning:
         if best is not None and runs is not None:
             if not runs.promised_only:
                 return best.numbers, runs
-            days = int(np.clip(SOON_CONTACTS / search.contacts, 1, search.tape.days))
+            days = int(np.clip(SOON_CONTACTS / self.problem.contacts, 1, search.tape.days))
         found = best or search.model
         numbers = np.zeros(len(self.problem.table), dtype=np.int64) if found is None else found.numbers
         return numbers, search.tape.beginning(days).runs(self.problem.staffing(numbers))

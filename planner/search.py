@@ -18,7 +18,7 @@ from planner.requirements import Theory
 from planner.shifts import ShiftTable
 from planner.solver import Limits
 from planner.verdict import CAUTION, CERTIFICATES, Score, comparisons_of, score, windows_of
-from sim.experiment import Runs, Stopped, Tape, workload
+from sim.experiment import Runs, Stopped, Tape, contacts_expected
 from sim.scenario import Scenario
 from sim.staffing import StaffingPlan, least_heads
 
@@ -118,6 +118,11 @@ class Problem:
         return all(numbers[shifts].sum() <= most for shifts, most in self.table.by_day(self.caps.per_day))
 
     @cached_property
+    def contacts(self) -> float:
+        """Expected in a day, one at least."""
+        return max(contacts_expected(self.scenario), 1.0)
+
+    @cached_property
     def _capped(self) -> list[tuple[Ints, int]]:
         """How often each shift takes a person of a group with a limit on heads, and the limit."""
         horizon, limits = self.scenario.horizon, enumerate(self.caps.heads)
@@ -193,13 +198,8 @@ class Search:
     @cached_property
     def short_tape(self) -> Tape:
         """The first days of the tape: enough for differences between plans, which share their customers."""
-        enough = max(FEWEST, math.ceil(SHORT_CONTACTS / self.contacts))
+        enough = max(FEWEST, math.ceil(SHORT_CONTACTS / self.problem.contacts))
         return replace(self.tape, days=min(self.tape.days, enough, max(SHORTEST, self.tape.days // 3)))
-
-    @cached_property
-    def contacts(self) -> float:
-        """Expected in a day of the tape."""
-        return max(float(workload(self.problem.scenario).expected.sum()), 1.0)
 
     def judged(self, numbers: Ints, scores: tuple[Score, ...]) -> Candidate:
         """A candidate by the margins of today."""

@@ -21,7 +21,7 @@ from sim.scenario import Scenario
 from sim.shrinkage import Crews
 from sim.staffing import StaffingPlan
 from sim.start import started
-from sim.workload import Workload, expected_counts, workload
+from sim.workload import Workload, contacts_expected, workload
 
 Customers = Callable[[int], Demand]
 Progress = Callable[[int, int], None]
@@ -77,7 +77,7 @@ def plan_of(scenario: Scenario, plan: StaffingPlan | None) -> StaffingPlan:
 
 def engine_for(scenario: Scenario, engine: str, replications: int) -> str:
     """The engine that "auto" stands for, or the one that is named."""
-    contacts = float(expected_counts(scenario).sum())
+    contacts = contacts_expected(scenario)
     return engines.choose(engine, contacts * replications, scenario.horizon.length_ms)
 
 
@@ -233,7 +233,7 @@ class _Course:
             return in_order(task, self.numbers, workers)
         if customers is not None or self.promised_only:
             raise ValueError("customers and promised_only stay in this process: give no executor")
-        contacts = float(expected_counts(self.scenario).sum())
+        contacts = contacts_expected(self.scenario)
         data = Task(self.scenario.model_dump_json(), self.plan.model_dump_json(), self.seed, self.engine)
         return in_chunks(partial(work, data), self.numbers, executor, chunk(self.engine, contacts))
 
@@ -304,6 +304,6 @@ class Tape:
 
 
 __all__ = [
-    "Customers", "Progress", "Runs", "Stop", "Stopped", "Tape", "Workload", "chunks", "engine_for", "experiment",
-    "plan_of", "workload",
+    "Customers", "Progress", "Runs", "Stop", "Stopped", "Tape", "Workload", "chunks", "contacts_expected", "engine_for",
+    "experiment", "plan_of", "workload",
 ]  # fmt: skip

@@ -26,7 +26,7 @@ from sim.outcome import NEVER, Cause, OutcomeTable, Status
 from sim.scenario import Scenario
 from sim.staffing import StaffingPlan
 from sim.start import started
-from sim.workload import expected_counts
+from sim.workload import contacts_expected
 
 Column = np.ma.MaskedArray[Any, Any]
 Columns = dict[str, Column]
@@ -89,7 +89,7 @@ def each(
 ) -> Iterator[Tables]:
     """The tables of each replication."""
     chosen, rules = plan_of(scenario, plan), routing.rules(scenario)
-    simulate = engines.choose(engine, float(expected_counts(scenario).sum()) * replications, scenario.horizon.length_ms)
+    simulate = engines.choose(engine, contacts_expected(scenario) * replications, scenario.horizon.length_ms)
     for replication in range(first, first + replications):
         staffing = attendance.attend(scenario, chosen, seed, replication)
         came = demand.sample(scenario, seed, replication)

@@ -37,6 +37,11 @@ class Workload:
     handle_s: Floats
 
 
+def contacts_expected(scenario: Scenario) -> float:
+    """Contacts of one replication, all types together."""
+    return float(expected_counts(scenario).sum())
+
+
 def workload(scenario: Scenario) -> Workload:
     """All of them at once."""
     edge_ms, per_ms = arrival_rates(scenario)
