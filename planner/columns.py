@@ -425,13 +425,18 @@ class Generation:
 
 def worthwhile(problem: Problem) -> bool:
     """Whether columns say something of the desk: what one group more or less does is known after a round or two."""
-    return averaging(problem) and 2 * len(problem.table.groups) <= 2 * CHILDREN
+    return averaging(problem) and len(problem.table.groups) <= CHILDREN
 
 
 def averaging(problem: Problem) -> bool:
-    """Whether the desk has several groups, is staffed by level, and its targets average over time."""
-    scenario = problem.scenario
-    staffed = scenario.staffing is not None and scenario.staffing.mode == "by_level"
+    """Whether the desk has several groups, its targets average over time, and columns are much like its agents.
+
+    They are staffed by level. People are much the same where whoever is planned comes, and are worth the work in a few
+    groups.
+    """
+    scenario, few = problem.scenario, len(problem.table.groups) <= CHILDREN
+    by_level = scenario.staffing is not None and scenario.staffing.mode == "by_level"
+    staffed = by_level or (few and all(group.attendance is None for group in scenario.agent_groups.values()))
     averaged = all(goal.target.in_days is None and goal.target.per != "interval" for goal in problem.theory.goals)
     return staffed and averaged and len(problem.table.groups) > 1
 

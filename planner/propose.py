@@ -12,9 +12,10 @@ import numpy.typing as npt
 from planner.asked import NothingToPlan, indexed
 from planner.baseline import Method, Simulator, beside
 from planner.bounds import Bound
-from planner.bounds_best import lower_bounds
+from planner.bounds_best import lower_bounds, ranked
 from planner.bounds_levels import FEW_LOOKS
 from planner.bounds_levels import why_not as level_bound_lacks
+from planner.bounds_tried import tried_bound
 from planner.certificate import FIRST_DAYS, Certificate, certify, looks, most_days
 from planner.columns import averaging, generate, worthwhile
 from planner.courses import SUM_DAYS, Courses
@@ -276,8 +277,9 @@ class _Planning:
                     break
         except (KeyboardInterrupt, Stopped):
             return "interrupted"
-        with suppress(KeyboardInterrupt, Stopped):  # what is proved by now stays proved without a baseline beside it
-            self._compare()
+        for more in (self._try_all, self._compare):
+            with suppress(KeyboardInterrupt, Stopped):  # what is proved by now stays proved without anything beside it
+                more()
         status = self.certificates[self._chosen()][1].status
         if status == "certified":
             return status
@@ -423,6 +425,23 @@ class _Planning:
             self.levels.warned(certificate.runs, uncertified)
         else:
             self.search.warned(certificate.runs, uncertified)
+
+    def _try_all(self) -> None:
+        """A bound from trying all that is cheaper than a certified plan, where that is not much and says more."""
+        numbers, certificate = self.certificates[self._chosen()]
+        worth, search = self.problem.worth(numbers)[0], self.search
+        known = max((bound.value or 0.0 for bound in self.bounds), default=0.0)
+        if not self.bound or certificate.status != "certified" or known >= worth - 1e-9:
+            return
+        search.phase = "bound"
+        search.report()
+        proven = max((bound.value or 0.0 for bound in self.bounds if bound.bound_class == "proven"), default=0.0)
+        found = tried_bound(
+            self.problem, worth, above=proven, seed=self.seed + 4, engine=self.engine, workers=self.workers,
+            stop=search.stop,
+        )  # fmt: skip
+        if found is not None:
+            self.bounds = ranked([*self.bounds, found])
 
     def _chosen(self) -> int:
         """The best certificate: first the better status, then the cheaper plan."""

@@ -7,12 +7,13 @@ import pytest
 from instances import instance
 
 from planner import columns
-from planner.columns import Columns, Generation, generate, worthwhile
+from planner.columns import Columns, Generation, averaging, generate, worthwhile
 from planner.cover import price_of
 from planner.propose import problem_of
 from planner.region import merit
 from planner.search import Search
 from sim.experiment import Tape
+from sim.scenario import AgentGroup
 
 DAYS = 6
 
@@ -38,11 +39,16 @@ def search() -> Search:
     return begun()
 
 
-def test_columns_are_for_desks_of_several_groups_by_level_whose_targets_average_over_time(search):
+def test_columns_are_for_desks_of_a_few_groups_who_come_as_planned_with_targets_that_average_over_time(search):
     assert worthwhile(search.problem)
     assert not worthwhile(problem_of(instance("a"), "cost", 200))
     by_person = instance("random-4").model_copy(update={"staffing": None})
-    assert not worthwhile(problem_of(by_person, "cost", 200))
+    assert worthwhile(problem_of(by_person, "cost", 200))
+    late = AgentGroup.model_validate({"skills": ["t0"], "attendance": {"unplanned": {"share": "5 %"}}})
+    absent = by_person.model_copy(update={"agent_groups": by_person.agent_groups | {"g0": late}})
+    assert not worthwhile(problem_of(absent, "cost", 200))
+    many = instance("c").model_copy(update={"staffing": None})
+    assert not averaging(problem_of(many, "cost", 200))
 
 
 def test_the_columns_of_a_base_add_up_to_what_the_base_attains(search):
