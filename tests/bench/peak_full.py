@@ -21,7 +21,7 @@ from sim.mechanisms import (
     Strain,
     word,
 )
-from sim.outcome import Status
+from sim.outcome import NEVER, Contacts, Status
 from sim.routing import Rules
 
 Run = tuple[Demand, Staffing, Rules]
@@ -245,6 +245,21 @@ def follow_ups(run: Run) -> Run:
             duplicate_ms=np.zeros(len(rule), dtype=np.int64),
         ),
     )
+
+
+def in_vain(run: Run, contacts: Contacts) -> int:
+    """Timers that an engine without foresight would set for nothing: whoever waits for a person sets one for the end
+    of its patience and one for each delay of its type, and is answered before they ring.
+    """
+    delays = run[2].routing.delay_ms
+    asked = (contacts.queued != NEVER) & (contacts.ended > contacts.queued)
+    wait = np.where(contacts.answered == NEVER, contacts.ended, contacts.answered) - contacts.queued
+    waited = asked & ((contacts.answered == NEVER) | (wait > 0))
+    found = int((waited & (contacts.status != Status.ABANDONED)).sum())
+    for k in range(TYPES):
+        own = wait[waited & (contacts.type == k)]
+        found += sum(int((own < delay).sum()) for delay in np.unique(delays[k][delays[k] > 0]))
+    return found
 
 
 VARIANTS: dict[str, tuple[Callable[[Run], Run], ...]] = {

@@ -17,17 +17,25 @@ from sim.engine.compiled.full_desk import CONTACTS, EVENTS
 pytestmark = pytest.mark.bench
 
 ROUNDS = 15
+SIZES = {1_000: 40, 10_000: ROUNDS, 100_000: 5}
+
+
+COLUMNS = ["contacts", "with follow-ups", "events", "timers in vain", "run, M contacts/s", "loop, M contacts/s",
+           "loop, ns an event", "the same with timers"]  # fmt: skip
 
 
 def test_the_cost_of_each_mechanism():
-    rows = [measured(name, 10_000, ROUNDS) for name in peak_full.VARIANTS]
-    columns = ["mechanisms", "contacts", "with follow-ups", "events", "run, M contacts/s", "loop, M contacts/s",
-               "loop, ns an event"]  # fmt: skip
-    write("full", *table(columns, rows))
+    rows = [[name, *measured(name, 10_000, ROUNDS)] for name in peak_full.VARIANTS]
+    write("full", *table(["mechanisms", *COLUMNS], rows))
+
+
+def test_all_mechanisms_by_size():
+    rows = [[f"{volume:,}", *measured("all", volume, rounds)] for volume, rounds in SIZES.items()]
+    write("full by size", *table(["V", *COLUMNS], rows))
 
 
 def measured(name: str, volume: float, rounds: int) -> list[str]:
-    """One line of the table: least CPU time."""
+    """What `COLUMNS` ask for: least CPU time."""
     run = peak_full.variant(name, volume)
     state = full.drive(*full_before.prepare(*run))[1]
     made: list[tuple] = []
@@ -39,10 +47,10 @@ def measured(name: str, volume: float, rounds: int) -> list[str]:
         {"ready": prepare, "loop": lambda: full.drive(*made[0]), "run": lambda: full.run(*run)}, rounds
     )
     loop, whole = seconds["loop"], seconds["run"]
-    n, events = len(run[0]), int(state[EVENTS])
+    n, events, timers = len(run[0]), int(state[EVENTS]), peak_full.in_vain(run, full.run(*run).contacts)
     return [
-        name, f"{n:,}", f"{int(state[CONTACTS]):,}", f"{events:,}", f"{n / whole / 1e6:.1f}", f"{n / loop / 1e6:.1f}",
-        f"{1e9 * loop / events:.0f}",
+        f"{n:,}", f"{int(state[CONTACTS]):,}", f"{events:,}", f"{timers:,}", f"{n / whole / 1e6:.1f}",
+        f"{n / loop / 1e6:.1f}", f"{1e9 * loop / events:.0f}", f"{1e9 * loop / (events + timers):.0f}",
     ]  # fmt: skip
 
 
