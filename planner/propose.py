@@ -480,7 +480,7 @@ class _Planning:
             status=ended,
             solver=solver_record(search.model.solved) if search.model else None,
             reasons=tuple(self.unreached) if ended == "infeasible" else (),
-            shortages=shortages(search),
+            shortages=() if ended == "interrupted" else shortages(search),
             baselines=self.baselines,
             search=SearchRecord(
                 seed=self.seed,

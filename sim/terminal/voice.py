@@ -200,7 +200,7 @@ def told() -> Iterator[None]:
 
 
 PATIENCE_S = 4.0
-"""How long after Ctrl-C a search may take to notice by itself."""
+"""How long after Ctrl-C a search may take to ask, and so to notice by itself."""
 
 
 @contextmanager
@@ -219,13 +219,17 @@ def interruptible() -> Iterator[Callable[[], bool]]:
         pressed[0].start()
         note("\nstopping, and keeping the best plan so far")
 
-    before = signal.signal(signal.SIGINT, remember)
-    try:
-        yield lambda: bool(pressed)
-    finally:
-        signal.signal(signal.SIGINT, before)
+    def noticed() -> bool:
         for timer in pressed:
             timer.cancel()
+        return bool(pressed)
+
+    before = signal.signal(signal.SIGINT, remember)
+    try:
+        yield noticed
+    finally:
+        signal.signal(signal.SIGINT, before)
+        noticed()
 
 
 def run_folder(out: Path | None, scenario: str, command: str, overwrite: bool) -> Path:
