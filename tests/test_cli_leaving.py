@@ -1,10 +1,18 @@
-"""Ctrl-C while the command is still importing: a word and 130, no traceback; later each command speaks for itself."""
+"""Ctrl-C while the command is still importing: a word and 130, no traceback; later each command speaks for itself.
 
+In a search: the first one asks it to end, which it is given some seconds to notice.
+"""
+
+import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
+
+from sim.terminal import voice
 
 HOME = Path(__file__).resolve().parent.parent
 PRESSED = "import os, signal; os.kill(os.getpid(), signal.SIGINT)"
@@ -28,3 +36,22 @@ def test_before_a_command_has_begun_it_leaves_quietly() -> None:
 def test_afterwards_and_in_other_programs_it_is_an_exception(name: str, lines: tuple[str, ...]) -> None:
     done = run(name, *lines, f"try:\n    {PRESSED}\nexcept KeyboardInterrupt:\n    print('caught')")
     assert (done.returncode, done.stdout) == (0, "caught\n")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals differ")
+@pytest.mark.parametrize(("asks", "found"), [(True, "in peace"), (False, "interrupted")])
+def test_a_search_that_has_noticed_is_not_interrupted_again(
+    asks: bool, found: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It winds up what it found, however long that takes; one that does not ask in time is interrupted."""
+    monkeypatch.setattr(voice, "PATIENCE_S", 0.05)
+    ended = "in peace"
+    with voice.interruptible() as stopped:
+        os.kill(os.getpid(), signal.SIGINT)
+        try:
+            assert not asks or stopped()
+            time.sleep(0.5)
+        except KeyboardInterrupt:
+            ended = "interrupted"
+    assert ended == found
+    assert "stopping" in capsys.readouterr().err
