@@ -431,12 +431,16 @@ def worthwhile(problem: Problem) -> bool:
 def averaging(problem: Problem) -> bool:
     """Whether the desk has several groups, its targets average over time, and columns are much like its agents.
 
-    They are staffed by level. People are much the same where whoever is planned comes, and are worth the work in a few
-    groups.
+    They are staffed by level. People are much the same where whoever is planned comes and all are equally quick; they
+    are worth the work in a few groups.
     """
     scenario, few = problem.scenario, len(problem.table.groups) <= CHILDREN
     by_level = scenario.staffing is not None and scenario.staffing.mode == "by_level"
-    staffed = by_level or (few and all(group.attendance is None for group in scenario.agent_groups.values()))
+    alike = all(
+        group.attendance is None and group.tenure is None and not group.spread
+        for group in scenario.agent_groups.values()
+    )
+    staffed = by_level or (few and alike)
     averaged = all(goal.target.in_days is None and goal.target.per != "interval" for goal in problem.theory.goals)
     return staffed and averaged and len(problem.table.groups) > 1
 

@@ -307,7 +307,7 @@ def _risk(search: Search, around: _Around) -> Iterator[RiskPoint]:
         if numbers.tobytes() in seen or not problem.allows(numbers):
             continue
         seen.add(numbers.tobytes())
-        runs = search.tape.runs(problem.staffing(numbers), stop=search.stop)
+        runs = search.tape.runs(problem.staffing(numbers), promised_only=True, stop=search.stop)
         good, days = int(_good_days(runs).sum()), runs.replications
         low, high = clopper_pearson(np.array(good), np.array(days), 0.95)
         heads, cost = problem.heads(numbers), float(problem.table.cost @ numbers)

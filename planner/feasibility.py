@@ -105,7 +105,7 @@ def out_of_reach(problem: Problem, tape: Tape) -> list[str]:
     plenty = int(np.ceil(PLENTY * rows.agents.max(initial=0.0))) + 10
     most = [plenty if limit is None else min(plenty, limit) for limit in problem.caps.heads]
     supply = problem.table.reachable() * np.array(most)[:, None]
-    runs = tape.runs(by_level(problem, supply.astype(np.int64)))
+    runs = tape.runs(by_level(problem, supply.astype(np.int64)), promised_only=True)
     scores = [score(problem.scenario, goal, runs) for goal in problem.theory.goals]
     limited = any(limit < plenty for limit in problem.caps.heads if limit is not None)
     crowd = "as many agents as limits on heads allow" if limited else "agents in plenty"

@@ -430,12 +430,11 @@ class _Planning:
         """A bound from trying all that is cheaper than a certified plan, where that is not much and says more."""
         numbers, certificate = self.certificates[self._chosen()]
         worth, search = self.problem.worth(numbers)[0], self.search
-        known = max((bound.value or 0.0 for bound in self.bounds), default=0.0)
-        if not self.bound or certificate.status != "certified" or known >= worth - 1e-9:
+        proven = max((bound.value or 0.0 for bound in self.bounds if bound.bound_class == "proven"), default=0.0)
+        if not self.bound or not self._much_work() or certificate.status != "certified" or proven >= worth - 1e-9:
             return
         search.phase = "bound"
         search.report()
-        proven = max((bound.value or 0.0 for bound in self.bounds if bound.bound_class == "proven"), default=0.0)
         found = tried_bound(
             self.problem, worth, above=proven, seed=self.seed + 4, engine=self.engine, workers=self.workers,
             stop=search.stop,

@@ -17,6 +17,7 @@ from planner.effects import Differences, Effects, believed, differences, runs_fo
 from planner.search import Candidate, Search, lot, room
 from planner.solver import Limits
 from planner.verdict import Score
+from sim.experiment import Stopped
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -255,6 +256,8 @@ def solved(
             model.problem.addConstraint(pulp.LpAffineExpression([*terms, (short, 1.0)]) >= lacking)
     found = model.optimum(REGION_LIMITS, centre.numbers, search.stop)
     search.solves += 1
+    if search.stop():
+        raise Stopped(None)
     return None if found.objective is None or found.objective >= below else model.numbers(found)
 
 

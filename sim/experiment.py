@@ -268,9 +268,10 @@ class Tape:
         return tuple(demand.sample(self.scenario, self.seed, self.first + day) for day in range(self.days))
 
     def beginning(self, days: int) -> "Tape":
-        """Its first days, with the customers that are drawn already."""
+        """Its first days, with the customers if they are drawn already."""
         part = replace(self, days=days)
-        vars(part)["demands"] = self.demands[:days]
+        if "demands" in vars(self):
+            vars(part)["demands"] = self.demands[:days]
         return part
 
     @cached_property

@@ -44,13 +44,13 @@ def test_a_search_that_has_noticed_is_not_interrupted_again(
     asks: bool, found: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """It winds up what it found, however long that takes; one that does not ask in time is interrupted."""
-    monkeypatch.setattr(voice, "PATIENCE_S", 0.05)
+    monkeypatch.setattr(voice, "PATIENCE_S", 0.5)
     ended = "in peace"
     with voice.interruptible() as stopped:
         os.kill(os.getpid(), signal.SIGINT)
         try:
             assert not asks or stopped()
-            time.sleep(0.5)
+            time.sleep(1.0)
         except KeyboardInterrupt:
             ended = "interrupted"
     assert ended == found

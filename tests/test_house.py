@@ -152,8 +152,8 @@ ARROWS: dict[str, tuple[str, ...]] = {
     # the planner, the examples, the command line
     "planner.*": (
         "planner.*", "sim.clock", "sim.scenario", "sim.staffing", "sim.theory", "sim.queues", "sim.metrics",
-        "sim.estimates", "sim.payroll", "sim.experiment", "sim.targets", "sim.summary", "sim.results", "sim.report",
-        "sim.report.*",
+        "sim.estimates", "sim.payroll", "sim.experiment", "sim.digest", "sim.targets", "sim.summary", "sim.results",
+        "sim.report", "sim.report.*",
     ),
     "planner": ("planner.*",),
     "scenarios": (),

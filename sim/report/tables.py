@@ -239,6 +239,8 @@ def _bounds(bounds: list[dict[str, Any]]) -> Iterator[tuple[str, str]]:
         yield f"bound by {bound['method']}", text
         if known and bound["assumption"]:
             yield "assuming", "; ".join((bound["assumption"], *bound["checks"]))
+        elif known and bound["checks"]:
+            yield "seen", "; ".join(bound["checks"])
 
 
 def shifts_table(result: Result) -> Table | None:

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -49,7 +50,10 @@ def test_it_says_first_what_it_is(path: Path) -> None:
 # ------------------------------------------------------------------------------------------------------------ what-ifs
 
 BASE = "extends: promotion-day.yaml"
-WHAT_IFS = sorted(path.stem for path in FOLDER.glob("*.yaml") if BASE in path.read_text(encoding="utf-8"))
+LARGE = "promotion-day-full"
+"""The same desk, larger: no what-if."""
+OVER_IT = {path.stem for path in FOLDER.glob("*.yaml") if BASE in path.read_text(encoding="utf-8")}
+WHAT_IFS = sorted(OVER_IT - {LARGE})
 
 
 def test_the_library_has_them_all() -> None:
@@ -66,6 +70,21 @@ def test_a_what_if_asks_and_tells_facts_from_assumptions(name: str) -> None:
     told = {"name", "description"}
     desk, base = load(name).model_dump(exclude=told), load("promotion-day").model_dump(exclude=told)
     assert desk != base
+
+
+def test_what_is_limited_grows_with_the_traffic() -> None:
+    """All that the large desk says is a hundred times what the small one says, or who may be hired at most."""
+    large, small = (flat(load(name).model_dump(mode="json")) for name in (LARGE, "promotion-day"))
+    told = {key for key in large if large[key] != small.get(key) and key[0] not in ("name", "description", "staffing")}
+    assert ("volume",) in told
+    assert all(large[key] == pytest.approx(100 * small[key]) for key in told)
+
+
+def flat(node: Any, at: tuple[str, ...] = ()) -> dict[tuple[str, ...], Any]:
+    """Every value of a document by its place."""
+    if not isinstance(node, dict):
+        return {at: node}
+    return {place: value for key, child in node.items() for place, value in flat(child, (*at, key)).items()}
 
 
 # ---------------------------------------------------------------------------------------------------------- one queue
