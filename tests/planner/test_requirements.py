@@ -71,6 +71,27 @@ def test_long_work_counts_with_the_highest_load_of_the_interval():
     assert short[0] < short[1] == pytest.approx(4.0, rel=1e-3)
 
 
+@pytest.mark.parametrize(
+    ("slots", "groups", "at_once"),
+    [
+        (1, {"g": {"slots": 3, "pace": [1, 0.9, 0.8]}}, 2.4),
+        (1, {"g": {"slots": 3, "pace": [1, 0.9, 0.4]}}, 1.8),  # two are more than three
+        (2, {"g": {"slots": 5, "pace": [1, 0.9]}}, 1.8),  # two of two slots each
+        ("all", {"g": {"slots": 3}}, 1.0),
+        (1, {"g": {"slots": 2}, "h": {"slots": 4}}, 3.0),
+        (1, {"g": {"slots": 2}, "h": {"slots": 4, "skills": {"a": 2}}}, 2.0),  # helps out only
+    ],
+)
+def test_work_counts_as_with_full_hands(slots, groups, at_once):
+    groups = {name: {"skills": ["a"], **group} for name, group in groups.items()}
+    alone = load_of(desk(["a"]))
+    found = load_of(desk(["a"]).model_validate(
+        desk(["a"]).model_dump(mode="json") | {"channels": {"phone": {"slots": slots}}, "agent_groups": groups}
+    ))  # fmt: skip
+    assert found.erlangs == pytest.approx(alone.erlangs / at_once)
+    assert found.handle_s == pytest.approx(alone.handle_s / at_once)
+
+
 def test_patience_is_matched_at_the_threshold():
     """Uniform from 0 to 200 s: a tenth is lost by 20 s."""
     scenario = desk(["a"], patience={"family": "uniform", "low": "0 s", "high": "200 s"}, threshold="20 s")
