@@ -118,11 +118,12 @@ def formula_rows(scenario: Scenario, theory: Theory, formula: Formula, more: Flo
     facts = workload(scenario)
     alone = np.zeros_like(facts.asking)
     load = facts.asking * more / scenario.horizon.interval
-    patience_s = theory.load.patience_s if formula == "erlang-a" else np.full(len(theory.load.handle_s), np.inf)
+    handle_s = facts.handle_s / theory.load.at_once
+    patience_s = theory.load.patience_s if formula == "erlang-a" else np.full(len(handle_s), np.inf)
     for i, k in np.argwhere(facts.asking > 0):
         goals = [goal for goal in theory.goals if k in goal.types]
         if goals:
-            alone[i, k] = _least(goals, int(k), float(load[i, k]), float(theory.load.handle_s[k]), float(patience_s[k]))
+            alone[i, k] = _least(goals, int(k), float(load[i, k]), float(handle_s[k]), float(patience_s[k]))
     agents = np.array([alone[:, list(types)].sum(axis=1) for types in theory.sets])
     return Rows(worth=theory.worth, agents=agents.reshape(len(theory.sets), -1))
 

@@ -35,13 +35,14 @@ MOST_UNIONS = 1024
 class Load:
     """What people have to do: offered load in erlangs [interval, type], mean handle time and patience [type], seconds.
 
-    Where an agent has several contacts in hand, each takes as much of an agent as with full hands. Patience is that of
-    the exponential law that loses as many within the type's threshold as the type's own law.
+    Patience is that of the exponential law that loses as many within the type's threshold as the type's own law. An
+    agent with full hands gets done `at_once` contacts [type] in the time of one, which only usual plans reckon with.
     """
 
     erlangs: Floats
     handle_s: Floats
     patience_s: Floats
+    at_once: Floats
 
     def queues(self, types: Sequence[int], cells: Ints, agents: npt.ArrayLike) -> Queues:
         """These types pooled in one queue for each of the intervals `cells`, as if the interval lasted for ever."""
@@ -72,7 +73,7 @@ def load_of(scenario: Scenario) -> Load:
         erlangs[:, k] = inside.max(axis=1) if is_long else inside.mean(axis=1)
     patience = np.array([_patience_s(kind) for kind in scenario.contact_types.values()])
     at_once = np.array([_at_once(scenario, name) for name in scenario.contact_types])
-    return Load(erlangs=erlangs / at_once, handle_s=facts.handle_s / at_once, patience_s=patience)
+    return Load(erlangs=erlangs, handle_s=facts.handle_s, patience_s=patience, at_once=at_once)
 
 
 def _at_once(scenario: Scenario, name: str) -> float:

@@ -6,6 +6,7 @@ from worlds_to_plan import morning
 
 from planner.baseline import formula_rows
 from planner.requirements import Theory, load_of, type_sets, worth_of
+from sim.scenario import Scenario
 from sim.theory import Queue, least_agents
 
 EXPONENTIAL = {"family": "exponential", "mean": "4 min"}
@@ -82,14 +83,13 @@ def test_long_work_counts_with_the_highest_load_of_the_interval():
         (1, {"g": {"slots": 2}, "h": {"slots": 4, "skills": {"a": 2}}}, 2.0),  # helps out only
     ],
 )
-def test_work_counts_as_with_full_hands(slots, groups, at_once):
+def test_full_hands_get_several_contacts_done_at_once(slots, groups, at_once):
     groups = {name: {"skills": ["a"], **group} for name, group in groups.items()}
-    alone = load_of(desk(["a"]))
-    found = load_of(desk(["a"]).model_validate(
-        desk(["a"]).model_dump(mode="json") | {"channels": {"phone": {"slots": slots}}, "agent_groups": groups}
-    ))  # fmt: skip
-    assert found.erlangs == pytest.approx(alone.erlangs / at_once)
-    assert found.handle_s == pytest.approx(alone.handle_s / at_once)
+    plain = desk(["a"]).model_dump(mode="json")
+    chats = Scenario.model_validate(plain | {"channels": {"phone": {"slots": slots}}, "agent_groups": groups})
+    assert load_of(chats).at_once == pytest.approx([at_once])
+    usual = [formula_rows(one, Theory(one), "erlang-c").agents.max() for one in (chats, Scenario.model_validate(plain))]
+    assert (usual[0] < usual[1]) == (at_once > 1)
 
 
 def test_patience_is_matched_at_the_threshold():
