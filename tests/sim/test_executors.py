@@ -105,7 +105,7 @@ def test_a_stop_is_heard_between_chunks(desk: Scenario, here: Tally, processes: 
 
 
 def test_customers_stay_at_home(desk: Scenario) -> None:
-    with pytest.raises(ValueError, match="customers stay"):
+    with pytest.raises(ValueError, match="stay in this process"):
         run(desk, AtOnce(), customers=lambda _: None)
 
 
