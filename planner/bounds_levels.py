@@ -58,7 +58,7 @@ def why_not(problem: Problem) -> list[str]:
     found = [f"{name} is in use" for name in uncovered(scenario, COVERED)]
     if len(scenario.contact_types) > 1:
         found.append("more than one contact type")
-    if scenario.staffing is None or scenario.staffing.mode != "by_level":
+    if not problem.by_level:
         found.append("agents come and go by person, not by level")
     if scenario.routing.policy not in ROUTINGS:
         found.append(f"routing by {scenario.routing.policy}")

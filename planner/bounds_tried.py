@@ -39,10 +39,10 @@ def tried_bound(
 
     No plan is worth less than `above`, that is proven. When it is stopped, the looks that are complete count.
     """
-    left = plans = cheaper(problem, above, worth)
-    if left is None or plans is None:
+    plans = cheaper(problem, above, worth)
+    if plans is None:
         return None
-    done = simulated = 0
+    left, done, simulated = plans, 0, 0
     for days in LOOKS:
         if simulated + days * len(left) > min(DAYS, CONTACTS / problem.contacts):
             break
@@ -88,8 +88,7 @@ def cheaper(problem: Problem, above: float, worth: float) -> list[Ints] | None:
     None, too, where people work for parts of intervals: the table then has one shift for several.
     """
     table, price = problem.table, bare_price(problem.objective, problem.table).shift
-    by_level = problem.scenario.staffing is not None and problem.scenario.staffing.mode == "by_level"
-    if table.thinned or (not by_level and off_the_grid(problem.scenario)):
+    if table.thinned or (not problem.by_level and off_the_grid(problem.scenario)):
         return None
     if problem.objective == "heads" or (price <= 0).any() or len(price) > MOST_SHIFTS:
         return None
@@ -101,7 +100,7 @@ def cheaper(problem: Problem, above: float, worth: float) -> list[Ints] | None:
             return None
         if price @ numbers < above - 1e-9 or not problem.allows(numbers):
             continue
-        key = (table.supply(numbers) if by_level else numbers).tobytes()
+        key = (table.supply(numbers) if problem.by_level else numbers).tobytes()
         if key not in found or price @ numbers < price @ found[key]:
             found[key] = numbers
     return list(found.values())

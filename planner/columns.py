@@ -434,13 +434,8 @@ def averaging(problem: Problem) -> bool:
     They are staffed by level. People are much the same where whoever is planned comes and all are equally quick; they
     are worth the work in a few groups.
     """
-    scenario, few = problem.scenario, len(problem.table.groups) <= CHILDREN
-    by_level = scenario.staffing is not None and scenario.staffing.mode == "by_level"
-    alike = all(
-        group.attendance is None and group.tenure is None and not group.spread
-        for group in scenario.agent_groups.values()
-    )
-    staffed = by_level or (few and alike)
+    few = len(problem.table.groups) <= CHILDREN
+    staffed = problem.by_level or (few and all(group.is_plain for group in problem.scenario.agent_groups.values()))
     averaged = all(goal.target.in_days is None and goal.target.per != "interval" for goal in problem.theory.goals)
     return staffed and averaged and len(problem.table.groups) > 1
 

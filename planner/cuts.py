@@ -123,7 +123,7 @@ class CutSearch(LevelSearch):
     def _slopes(self, levels: Ints) -> Slopes:
         by = np.maximum(np.round(CHANGE * levels), 1).astype(np.int64)
         base, *others = self._on_same_days([levels, *_changed(levels, by), *_changed(levels, -by)])
-        if self.problem.staffing(np.zeros(len(self.problem.table), dtype=np.int64)).mode == "by_level":
+        if self.problem.by_level:
             self.evidence.add(levels, base)
         changes = [other.beyond - base.beyond for other in others]
         return Slopes.of(changes[:APART], changes[APART:], by)

@@ -378,7 +378,7 @@ class LevelSearch:
         """One agent fewer in every third interval at once: by level, less what a plan by person has more than that."""
         if not loose:
             return
-        more = 0.0 if self.problem.staffing(tried.numbers).mode == "by_level" else self._by_person_more(tried)
+        more = 0.0 if self.problem.by_level else self._by_person_more(tried)
         for phase in range(APART):
             mine = [i for i in loose if i % APART == phase]
             levels = tried.levels.copy()

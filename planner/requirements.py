@@ -17,7 +17,7 @@ from planner.cover import Rows
 from sim.experiment import workload
 from sim.metrics import QUANTILES
 from sim.queues import Queues, least_in_each
-from sim.scenario import AgentGroup, ContactType, Scenario, Target
+from sim.scenario import ContactType, Scenario, Target
 from sim.theory import Floats, Queue, offered_load
 
 Bools = npt.NDArray[np.bool_]
@@ -35,14 +35,12 @@ MOST_UNIONS = 1024
 class Load:
     """What people have to do: offered load in erlangs [interval, type], mean handle time and patience [type], seconds.
 
-    Patience is that of the exponential law that loses as many within the type's threshold as the type's own law. An
-    agent with full hands gets done `at_once` contacts [type] in the time of one, which only usual plans reckon with.
+    Patience is that of the exponential law that loses as many within the type's threshold as the type's own law.
     """
 
     erlangs: Floats
     handle_s: Floats
     patience_s: Floats
-    at_once: Floats
 
     def queues(self, types: Sequence[int], cells: Ints, agents: npt.ArrayLike) -> Queues:
         """These types pooled in one queue for each of the intervals `cells`, as if the interval lasted for ever."""
@@ -72,25 +70,7 @@ def load_of(scenario: Scenario) -> Load:
         is_long = facts.handle_s[k] > LONG_HANDLE * horizon.interval
         erlangs[:, k] = inside.max(axis=1) if is_long else inside.mean(axis=1)
     patience = np.array([_patience_s(kind) for kind in scenario.contact_types.values()])
-    at_once = np.array([_at_once(scenario, name) for name in scenario.contact_types])
-    return Load(erlangs=erlangs, handle_s=facts.handle_s, patience_s=patience, at_once=at_once)
-
-
-def _at_once(scenario: Scenario, name: str) -> float:
-    """Contacts of a type that an agent with full hands gets done in the time of one: mean over the groups it is for."""
-    taken = scenario.channels[scenario.contact_types[name].channel].slots
-    groups = [group for group in scenario.agent_groups.values() if name in group.skills]
-    if taken == "all" or not groups:
-        return 1.0
-    best = min(group.skills[name].preference for group in groups)
-    own = [group for group in groups if group.skills[name].preference == best]
-    return float(np.mean([_speed(group, max(group.slots // taken, 1)) for group in own]))
-
-
-def _speed(group: AgentGroup, most: int) -> float:
-    """The best that so many contacts in hand, or fewer, come to."""
-    pace = group.pace or (1.0,)
-    return max(n * pace[min(n, len(pace)) - 1] for n in range(1, most + 1))
+    return Load(erlangs=erlangs, handle_s=facts.handle_s, patience_s=patience)
 
 
 def _patience_s(kind: ContactType) -> float:

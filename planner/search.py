@@ -96,8 +96,13 @@ class Problem:
     certificate_days: int
     certificate_tries: float = CERTIFICATES
 
+    @property
+    def by_level(self) -> bool:
+        """Whether plans are simulated by level; by person unless the scenario says so."""
+        return self.scenario.staffing is not None and self.scenario.staffing.mode == "by_level"
+
     def staffing(self, numbers: Ints) -> StaffingPlan:
-        """A plan as the simulation takes it, by person unless the scenario says otherwise."""
+        """A plan as the simulation takes it."""
         mode = self.scenario.staffing.mode if self.scenario.staffing else None
         return StaffingPlan(mode=mode, shifts=self.table.counts(numbers))
 

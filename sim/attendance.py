@@ -12,7 +12,7 @@ import numpy.typing as npt
 from sim.clock import Horizon, held
 from sim.remembered import remembered
 from sim.scenario import Scenario, unknown_name
-from sim.shrinkage import Crew, Crews, Team, absent, came, crew_of, is_plain, short_day
+from sim.shrinkage import Crew, Crews, Team, absent, came, crew_of, short_day
 from sim.staffing import ShiftCount, Spell, StaffingPlan, workings, wrapped
 from sim.streams import name_key, stream
 from sim.units import format_clock, to_ms
@@ -54,7 +54,7 @@ def attend(
     By level, absence only. Crews that are `known` (of this scenario and seed) are not drawn again. Raises ValueError
     for a group that the scenario does not know.
     """
-    if all(is_plain(group) for group in scenario.agent_groups.values()):
+    if all(group.is_plain for group in scenario.agent_groups.values()):
         return planned(scenario, plan)
     if plan.by_person:
         groups = tuple(scenario.agent_groups.values())

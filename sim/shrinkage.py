@@ -79,11 +79,6 @@ class Crews:
         self._members += len(crew)
 
 
-def is_plain(group: AgentGroup) -> bool:
-    """Whether all of a group come, on time, and work at one speed."""
-    return group.attendance is None and group.tenure is None and not group.spread
-
-
 def came(
     teams: Sequence[Team], groups: Sequence[AgentGroup], seed: int, replication: int, known: Crews
 ) -> list[tuple[Team, Crew]]:

@@ -84,8 +84,7 @@ def _whole_for_interruptible(scenario: Scenario, wanted: Integers) -> Integers:
 
 def _pace(group: AgentGroup, most: int) -> list[int]:
     """Thousandths of full speed with 0, 1, … contacts in hand."""
-    pace = [max(1, round(1000 * share)) for share in group.pace or (1.0,)]
-    return [1000, *(pace[min(n, len(pace)) - 1] for n in range(1, most + 1))]
+    return [1000, *(max(1, round(1000 * group.pace_with(n))) for n in range(1, most + 1))]
 
 
 def _strain(scenario: Scenario) -> Strain | None:

@@ -62,6 +62,16 @@ class AgentGroup(Spec):
     switching: Seconds = added(0.0)
     attendance: Attendance | None = added(None)
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether all of a group come, on time, and work at one speed."""
+        return self.attendance is None and self.tenure is None and not self.spread
+
+    def pace_with(self, number: int) -> float:
+        """The share of full speed at which each of so many contacts in hand is worked on."""
+        pace = self.pace or (1.0,)
+        return pace[min(number, len(pace)) - 1]
+
     @model_validator(mode="after")
     def _pace_fits(self) -> "AgentGroup":
         pace = self.pace

@@ -252,9 +252,8 @@ def in_vain(run: Run, contacts: Contacts) -> int:
     of its patience and one for each delay of its type, and is answered before they ring.
     """
     delays = run[2].routing.delay_ms
-    asked = (contacts.queued != NEVER) & (contacts.ended > contacts.queued)
     wait = np.where(contacts.answered == NEVER, contacts.ended, contacts.answered) - contacts.queued
-    waited = asked & ((contacts.answered == NEVER) | (wait > 0))
+    waited = (contacts.queued != NEVER) & (wait > 0)
     found = int((waited & (contacts.status != Status.ABANDONED)).sum())
     for k in range(TYPES):
         own = wait[waited & (contacts.type == k)]
