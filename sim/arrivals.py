@@ -4,8 +4,10 @@ Rates go by local label: where a clock is put forward the missing hour is left o
 hour uses its rate twice. Everything here is per contact type, in order of `scenario.contact_types`.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -233,6 +235,11 @@ class Pieces:
     interval: Integers
     forecast: Fan | Paths | None
 
+    @cached_property
+    def width_ms(self) -> Integers:
+        """How long each piece lasts."""
+        return np.diff(self.edge_ms)
+
 
 def pieces(flow: Traffic, horizon: Horizon) -> Pieces:
     """Expected contacts by minute, minutes of one rate put together."""
@@ -264,12 +271,12 @@ def poisson(dice: np.random.Generator, mass: Floats, border: Integers) -> Floats
     Read through the expected running total they are the arrivals of a process of any rate; a change of the rates after
     some instant leaves those before it where they are.
     """
-    total = mass[-1]
-    points = dice.standard_exponential(int(total + 8 * np.sqrt(total) + 16))
-    np.cumsum(points, out=points)
+    total = float(mass[-1])
+    points = dice.standard_exponential(int(total + 8 * math.sqrt(total) + 16))
+    points.cumsum(out=points)
     while points[-1] < total:
         points = np.concatenate((points, points[-1] + np.cumsum(dice.standard_exponential(len(points)))))
-    return points[: np.searchsorted(points, total)]
+    return points[: points.searchsorted(total)]
 
 
 def fixed(dice: np.random.Generator, mass: Floats, border: Integers) -> Floats:
@@ -288,26 +295,32 @@ LAWS: dict[str, Callable[[np.random.Generator, Floats, Integers], Floats]] = {"p
 
 def draw(pieces: Pieces, law: str, expected: Floats, dice: np.random.Generator) -> Integers:
     """Instants of arrival in whole milliseconds, ascending, with so many contacts `expected` [piece] this time."""
-    mass = np.concatenate(([0.0], np.cumsum(expected)))
+    mass = np.zeros(len(expected) + 1)
+    expected.cumsum(out=mass[1:])
     points = LAWS[law](dice, mass, pieces.border)
-    of_each = _by_point(points, mass)
-    width: Integers = np.diff(pieces.edge_ms)
-    slope = np.divide(width, expected, out=np.zeros(len(width)), where=expected > NOBODY)
+    ends, of_each = _by_point(points, mass)
+    slope = np.divide(pieces.width_ms, expected, out=np.zeros(len(expected)), where=expected > NOBODY)
     points -= of_each(mass[:-1])
     points *= of_each(slope)
     instants: Integers = points.astype(np.int64)
-    np.minimum(instants, of_each(width - 1), out=instants)
+    if len(instants) and (instants[ends - 1] >= pieces.width_ms).any():  # rounded up to the end: the last of a piece
+        np.minimum(instants, of_each(pieces.width_ms - 1), out=instants)
     instants += of_each(pieces.edge_ms[:-1])
     return instants
 
 
-def _by_point(points: Floats, mass: Floats) -> Callable[[npt.NDArray[Any]], npt.NDArray[Any]]:
-    """What hands each point the value of its piece: few points are looked up one by one, many counted by piece."""
+def _by_point(points: Floats, mass: Floats) -> tuple[Integers, Callable[[npt.NDArray[Any]], npt.NDArray[Any]]]:
+    """Where the points of each piece end, and what hands each point the value of its piece.
+
+    Few points are looked up one by one, many counted by piece.
+    """
+    starts = points.searchsorted(mass)
+    ends = starts[1:]
     if len(points) < 2 * len(mass):
-        piece = np.searchsorted(mass, points, side="right") - 1
-        return lambda values: values[piece]
-    counts = np.diff(np.searchsorted(points, mass))
-    return lambda values: np.repeat(values, counts)
+        piece = mass.searchsorted(points, side="right") - 1
+        return ends, lambda values: values[piece]
+    counts = ends - starts[:-1]
+    return ends, lambda values: values.repeat(counts)
 
 
 # -------------------------------------------------------------------------------------------------------------- trace

@@ -13,8 +13,10 @@ import numpy as np
 import numpy.typing as npt
 
 from sim.arrivals import DAY_MINUTES, Pieces
+from sim.clock import Horizon
 from sim.distributions import gamma_factor
 from sim.forecast import Fan, Paths
+from sim.remembered import remembered
 from sim.scenario import Busyness, Scenario, Swings, paired, triangular
 from sim.streams import Quantity, name_key, stream
 
@@ -56,7 +58,7 @@ class Levels:
 def levels(scenario: Scenario, seed: int, replication: int) -> Levels:
     """Those of one replication: the same however many are run."""
     names, busyness = list(scenario.contact_types), scenario.busyness
-    days = np.unique(scenario.horizon.wall_minutes // DAY_MINUTES).tolist()
+    days = _days(scenario.horizon)
     swings = busyness.intervals
     standing = _standings(scenario, names, [(seed, replication, day) for day in days])
     return Levels(
@@ -82,6 +84,13 @@ def stratified(seed: int, replication: int, *key: int) -> float:
 
 Days = list[tuple[int, int, int]]
 """Seed, replication and number of each day."""
+
+
+@remembered
+def _days(horizon: Horizon) -> list[int]:
+    """Numbers of the days that a horizon touches."""
+    days: list[int] = np.unique(horizon.wall_minutes // DAY_MINUTES).tolist()
+    return days
 
 
 def _factors(busyness: Busyness, names: list[str], standing: Floats) -> Floats:

@@ -4,6 +4,7 @@ An allocator hands one large block back and forth between runs; many middling on
 and their pages must be cleared anew: as costly as the simulation's own writing (docs/benchmarks.md).
 """
 
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,8 @@ import numpy.typing as npt
 
 LINE = 64
 """Bytes of a cache line, at which each column starts."""
+LARGE = (32 << 20) - (1 << 16)
+"""Bytes of the largest block, nearly, by which GNU's allocator still learns."""
 
 
 def columns(n: int, **dtypes: npt.DTypeLike) -> dict[str, npt.NDArray[Any]]:
@@ -26,7 +29,18 @@ def copies(**tables: npt.NDArray[Any]) -> dict[str, Any]:
     return found
 
 
+@cache
+def _memory_stays() -> None:
+    """Have the allocator keep what one replication frees for the next one: let go, once, of a block that is large.
+
+    GNU's allocator takes it as a sign that such blocks come and go, and from then on hands nothing below its size, nor
+    twice as much at the end of its memory, back to the system (mallopt(3), M_MMAP_THRESHOLD). No page of it is touched.
+    """
+    np.empty(LARGE, dtype=np.uint8)
+
+
 def _tables(shapes: dict[str, tuple[int, np.dtype[Any]]]) -> dict[str, npt.NDArray[Any]]:
+    _memory_stays()
     sizes = [-(-n * dtype.itemsize // LINE) * LINE for n, dtype in shapes.values()]
     block = np.empty(sum(sizes) + LINE, dtype=np.uint8)
     place = -block.ctypes.data % LINE

@@ -3,11 +3,11 @@
 Names count, positions do not: adding a contact type leaves the draws of the others alone.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from enum import IntEnum
-from functools import partial
+from functools import lru_cache, partial
 from itertools import permutations
-from typing import Any, TypeVar
+from typing import Any
 from zlib import crc32
 
 import numpy as np
@@ -55,6 +55,9 @@ class Quantity(IntEnum):
     REMAINING = 33
 
 
+QUANTITIES = np.arange(len(Quantity), dtype=np.uint32)
+
+
 def name_key(name: str) -> int:
     """CRC-32 of a name."""
     return crc32(name.encode())
@@ -70,18 +73,20 @@ def streams(seed: int, replication: int, names: Sequence[int]) -> list[Callable[
 
     NumPy's own class takes 20 microseconds for each, and a day of a small desk needs a hundred.
     """
-    pool, constant = _pool(_words(seed, least=4) + _words(replication))
-    state = pool
-    for key in (np.array(names, dtype=np.uint64)[:, None], np.arange(len(Quantity), dtype=np.uint64)):
-        state, constant = _mixed_in(state, key, constant)
-    words = np.stack(list(_generated(state)), axis=-1)
-    return [partial(_start, of_name) for of_name in words]
+    pool, constant = _pool(tuple(_words(seed, least=4)))
+    keys: list[Any] = [*_words(replication), np.array(names, dtype=np.uint32)[:, None], QUANTITIES]
+    for key in keys:
+        pool, constant = _mixed_in(pool, key, constant)
+    return [partial(_start, of_name) for of_name in _generated(pool)]
 
 
 # ---------------------------------------------------------------- NumPy's SeedSequence (O'Neill's seed_seq_fe), by hand
 
 _32 = 0xFFFF_FFFF
-_Word = TypeVar("_Word", int, Any)  # 32 bits in an int, or in each place of an array of uint64
+_TAKEN_IN, _GIVEN_OUT = 0x931E_8875, 0x58F3_8DED
+_HALF = np.uint32(16)
+Words = npt.NDArray[np.uint32]
+"""Arithmetic of arrays of them is modulo 2^32, as it must be."""
 
 
 def _words(number: int, least: int = 1) -> list[int]:
@@ -90,49 +95,44 @@ def _words(number: int, least: int = 1) -> list[int]:
     return words + [0] * (least - len(words))
 
 
-def _hashed(word: _Word, constant: int, factor: int) -> tuple[_Word, int]:
-    """A hashed word, and the constant for the next one."""
-    following = constant * factor & _32
-    word = (word ^ constant) * following & _32
-    return word ^ word >> 16, following
+def _hashed(words: Words, constant: int, factor: int) -> tuple[Words, int]:
+    """Words hashed one after another along the first axis, and the constant for the next one."""
+    constants = [constant := constant * by & _32 for by in (1, *[factor] * len(words))]
+    powers = np.array(constants, dtype=np.uint32).reshape(-1, *[1] * (words.ndim - 1))
+    hashed: Words = (words ^ powers[:-1]) * powers[1:]
+    return hashed ^ hashed >> _HALF, constant
 
 
-def _mixed(a: _Word, b: _Word) -> _Word:
-    mixed = a * 0xCA01_F9DD - b * 0x4973_F715 & _32
-    return mixed ^ mixed >> 16
+def _mixed(a: Words, b: Words) -> Words:
+    mixed: Words = a * np.uint32(0xCA01_F9DD) - b * np.uint32(0x4973_F715)
+    return mixed ^ mixed >> _HALF
 
 
-def _mixed_in(pool: list[Any], word: Any, constant: int) -> tuple[list[Any], int]:
-    """A further word mixed into all four of the pool."""
-    found = []
-    for old in pool:
-        hashed, constant = _hashed(word, constant, 0x931E_8875)
-        found.append(_mixed(old, hashed))
-    return found, constant
+def _mixed_in(pool: Words, word: int | Words, constant: int) -> tuple[Words, int]:
+    """A further word, or one for each place of a plane, mixed into all four of the pool, the first axis."""
+    plane = np.array(word, dtype=np.uint32, ndmin=2)
+    hashed, constant = _hashed(np.broadcast_to(plane, (4, *plane.shape)), constant, _TAKEN_IN)
+    return _mixed(pool, hashed), constant
 
 
-def _pool(words: Sequence[int]) -> tuple[list[int], int]:
-    """The pool after so many words, at least four."""
-    pool, constant = [], 0x43B0_D7E5
-    for word in words[:4]:
-        hashed, constant = _hashed(word, constant, 0x931E_8875)
-        pool.append(hashed)
+@lru_cache(maxsize=8)
+def _pool(words: tuple[int, ...]) -> tuple[Words, int]:
+    """The pool after so many words, at least four: of shape [4, 1, 1], for arrays of names and quantities to come."""
+    pool, constant = _hashed(np.array(words[:4], dtype=np.uint32), 0x43B0_D7E5, _TAKEN_IN)
     for source, target in permutations(range(4), 2):
-        hashed, constant = _hashed(pool[source], constant, 0x931E_8875)
-        pool[target] = _mixed(pool[target], hashed)
+        hashed, constant = _hashed(pool[source : source + 1], constant, _TAKEN_IN)
+        pool[target] = _mixed(pool[target : target + 1], hashed)[0]
+    pool = pool.reshape(4, 1, 1)
     for word in words[4:]:
         pool, constant = _mixed_in(pool, word, constant)
     return pool, constant
 
 
-def _generated(pool: list[Any]) -> Iterator[npt.NDArray[np.uint64]]:
-    """The four 64-bit words that start a PCG64."""
-    constant = 0x8B51_F9DD
-    for _ in range(2):
-        for first, second in (pool[:2], pool[2:]):
-            low, constant = _hashed(first, constant, 0x58F3_8DED)
-            high, constant = _hashed(second, constant, 0x58F3_8DED)
-            yield low | high << 32
+def _generated(pool: Words) -> npt.NDArray[np.uint64]:
+    """The four 64-bit words that start a PCG64, the last axis."""
+    halves, _ = _hashed(np.concatenate([pool, pool]), 0x8B51_F9DD, _GIVEN_OUT)
+    low, high = halves[::2].astype(np.uint64), halves[1::2].astype(np.uint64)
+    return np.ascontiguousarray(np.moveaxis(low | high << 32, 0, -1))
 
 
 class _Told(ISeedSequence):
