@@ -20,6 +20,7 @@ from sim.engine.compiled.loop import (
     INSTANTS,
     LAST,
     NEWEST,
+    NO_EVENT,
     OUTLASTS,
     RUNNING,
     SPELLS,
@@ -70,12 +71,12 @@ def drive(desk: Desk, early_ms: int) -> tuple[int, int]:
     """
     if max(int(desk.plan_off.max(initial=0)), desk.home_ms) >= INSTANTS // 2:
         raise OverflowError(TOO_LONG)
-    heap = np.empty(1024, dtype=np.int64)
+    heap = np.full(1024, NO_EVENT, dtype=np.int64)
     state = np.zeros(OUTLASTS + 1, dtype=np.int64)
     state[NEWEST] = len(desk.delay)  # waiters stand behind the ends of the queues
     follow(desk, heap, state)
     while state[RUNNING]:
-        heap = np.concatenate([heap, np.empty_like(heap)])
+        heap = np.concatenate([heap, np.full_like(heap, NO_EVENT)])
         follow(desk, heap, state)
     if state[OUTLASTS]:
         raise OverflowError(TOO_LONG)

@@ -25,7 +25,7 @@ from sim.engine.compiled.full_loop import GAVE_UP, ROOM, UNSERVED, follow
 from sim.engine.compiled.full_standing import TOO_LONG
 from sim.engine.compiled.full_steps import SILENT
 from sim.engine.compiled.kernel import byte, kernel
-from sim.engine.compiled.loop import KIND_SHIFT
+from sim.engine.compiled.loop import KIND_SHIFT, NO_EVENT
 from sim.outcome import NEVER, Cause, Contacts, OutcomeTable, Spells
 from sim.routing import Rules
 
@@ -47,7 +47,7 @@ def run(demand: Demand, staffing: Staffing, rules: Rules) -> OutcomeTable:
 
 def drive(desk: Desk, early: Early) -> tuple[Desk, Any]:
     """Run the event loop, with a larger heap and more room for contacts whenever it asks for them."""
-    heap = np.empty(1024, dtype=np.int64)
+    heap = np.full(1024, NO_EVENT, dtype=np.int64)
     state = np.zeros(OUTLASTS + 1, dtype=np.int64)
     state[CONTACTS], state[UNSETTLED] = desk.demanded, early.unsettled
     follows = len(desk.rules) > 0
@@ -56,7 +56,7 @@ def drive(desk: Desk, early: Early) -> tuple[Desk, Any]:
         if follows and state[CONTACTS] + state[IN_QUEUE] + state[BEFORE_BOT] + ROOM > len(desk.ended):
             desk = with_more_room(desk)
         else:
-            heap = np.concatenate([heap, np.empty_like(heap)])
+            heap = np.concatenate([heap, np.full_like(heap, NO_EVENT)])
         follow(desk, heap, state)
     if state[OUTLASTS]:
         raise OverflowError(TOO_LONG)

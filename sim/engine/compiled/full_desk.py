@@ -136,10 +136,10 @@ AGENT = record(
     + [(name, "u4") for name in ("spell", "next", "previous", "jobs", "number", "used")]
     + [(name, "i4") for name in ("plan", "aside", "ring")]
     + [("group", "u2"), ("state", "u1"), ("held", "u1"), ("direct", "u1"), ("interruptible", "u1"), ("pad", "u2")]
-    + [("pad2", "u4")]
+    + [("soonest", "u4")]
 )
 """An agent; `jobs` is the first of their places for work, `number` that of contacts in hand, brought up to date at
-`paced`; `aside` a contact put aside, `ring` where they stand (-1: nowhere)."""
+`paced`; `aside` a contact put aside, `ring` where they stand (-1: nowhere), `soonest` whose stage ends next."""
 PERSON = record(
     [(name, "i8") for name in ("busy", "tired", "turned", "begun", "units", "pad2")]
     + [(name, "i4") for name in ("factor", "channel", "permille", "pad")]

@@ -107,8 +107,8 @@ from sim.engine.compiled.loop import (
     NO_EVENT,
     TIME_SHIFT,
     next_plan,
+    pop,
     set_end,
-    sift_down,
     unlink,
 )
 from sim.engine.precedence import (
@@ -176,7 +176,7 @@ def follow(d: Desk, heap: Any, state: Any) -> None:
             live = coming == 0  # the event ends with the last of them
         else:
             work_key = ends[1]
-            heap_key = heap[0] if size > 0 else NO_EVENT
+            heap_key = heap[0]
             key = min(ask_key, work_key, heap_key, change_key)
             if key == NO_EVENT:
                 break
@@ -570,12 +570,16 @@ def follow(d: Desk, heap: Any, state: Any) -> None:
                     stirred |= seat(agents, group, b)
                     seated += 1
         # ------------------------------------------------------------------------------------ the heap
-        fetch(agents, index(ends[1] & INDEX_MASK))  # whose work ends next
         if pending != NO_EVENT:
             size = push(heap, size, pending, popped)
         elif popped:
-            size -= 1
-            sift_down(heap, size, heap[size])
+            size = pop(heap, size)
+        # ------------------------------------------------------------------------------------ who comes next is fetched
+        if ends[1] != NO_EVENT:
+            fetch(contacts, index(agents[index(ends[1] & INDEX_MASK)].soonest + queues))
+        if popped:
+            for j in range(1, 5):  # one of these comes after the root
+                fetch(contacts, index((heap[index(j)] & INDEX_MASK) + queues))
     state[NEXT_ASK], state[NEXT_CHANGE], state[HEAP_SIZE], state[SPELLS] = next_ask, next_change, size, spells
     state[LAST], state[IN_QUEUE], state[BEFORE_BOT], state[HOME] = last, in_queue, before_bot, home
     state[COMING], state[COMING_GROUP], state[NOW], state[SEATED] = coming, coming_group, now, seated

@@ -133,6 +133,7 @@ def put_aside(agents: Any, persons: Any, jobs: Any, contacts: Any, work: Any, qu
 def next_end(agents: Any, jobs: Any, a: int, pace: int) -> Any:
     """When the first of the stages in hand ends if nothing changes."""
     agent, first, least = agents[a], whole(agents[a].jobs), NO_EVENT
+    agent.soonest = jobs[first].contact
     for j in range(first, first + agent.number):
         least = min(least, jobs[j].units)
     if pace == 1000:  # as with one in hand: no division

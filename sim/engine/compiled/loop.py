@@ -27,7 +27,7 @@ INSTANTS = 1 << 32  # milliseconds that a key can tell apart, 49 days
 INDEX_MASK = (1 << KIND_SHIFT) - 1
 KIND_MASK = 15
 NO_EVENT = 2**63 - 1
-ZERO, ONE = np.uint64(0), np.uint64(1)
+ZERO, ONE, TWO, THREE = (np.uint64(x) for x in range(4))
 ROOM = 16  # free places in the heap that one event can never use up
 
 # records, whose fields read alike with and without the compiler
@@ -98,25 +98,22 @@ class Desk(NamedTuple):
 
 @kernel
 def sift_down(heap: Any, size: int, key: int) -> None:
-    """Put `key` in the place of the root of a heap of `size` keys: the hole sinks to a leaf, then `key` climbs."""
-    end = np.uint64(size)
-    hole = ZERO
-    child = ONE
-    while child + ONE < end:
-        if heap[child + ONE] < heap[child]:
-            child += ONE
-        heap[hole] = heap[child]
-        hole = child
-        child = (hole << ONE) + ONE
-    if child < end:
-        heap[hole] = heap[child]
-        hole = child
-    while hole > ZERO:
-        parent = (hole - ONE) >> ONE
-        if heap[parent] <= key:
+    """Put `key` in the place of the root of a heap of `size` keys, behind which all places hold NO_EVENT.
+
+    Each key has four below it. Which of them is the least is worked out without a branch, as nobody could foresee it.
+    """
+    end, hole, child = np.uint64(size), ZERO, ONE
+    while child < end:
+        second, third, fourth = heap[child + ONE], heap[child + TWO], heap[child + THREE]
+        left = child + np.uint64(second < heap[child])
+        right = child + TWO + np.uint64(fourth < third)
+        low, high = min(second, heap[child]), min(third, fourth)
+        least = min(low, high)
+        if key <= least:
             break
-        heap[hole] = heap[parent]
-        hole = parent
+        heap[hole] = least
+        hole = left + (right - left) * np.uint64(high < low)
+        child = (hole << TWO) + ONE
     heap[hole] = key
 
 
@@ -125,12 +122,23 @@ def sift_up(heap: Any, size: int, key: int) -> None:
     """Add `key` to a heap of `size` keys."""
     hole = np.uint64(size)
     while hole > ZERO:
-        parent = (hole - ONE) >> ONE
+        parent = (hole - ONE) >> TWO
         if heap[parent] <= key:
             break
         heap[hole] = heap[parent]
         hole = parent
     heap[hole] = key
+
+
+@kernel
+def pop(heap: Any, size: int) -> int:
+    """Take the root out of a heap of `size` keys; its new size."""
+    last = np.uint64(size - 1)
+    key = heap[last]
+    heap[last] = NO_EVENT
+    if last > ZERO:
+        sift_down(heap, size - 1, key)
+    return size - 1
 
 
 @kernel
@@ -263,7 +271,7 @@ def follow(d: Desk, heap: Any, state: Any) -> None:
                 state[RUNNING] = 1
                 break
             work_key = ends[1]
-            heap_key = heap[0] if size > 0 else NO_EVENT
+            heap_key = heap[0]
             key = min(ask_key, work_key, heap_key, change_key)
             now = key >> TIME_SHIFT
             x = key & INDEX_MASK
@@ -445,8 +453,7 @@ def follow(d: Desk, heap: Any, state: Any) -> None:
             if pending != NO_EVENT:
                 sift_down(heap, size, pending)
             else:
-                size -= 1
-                sift_down(heap, size, heap[size])
+                size = pop(heap, size)
         elif pending != NO_EVENT:
             sift_up(heap, size, pending)
             size += 1
