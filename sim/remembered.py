@@ -17,13 +17,12 @@ class _Same:
 
     def __init__(self, arguments: tuple[object, ...]) -> None:
         self.arguments = arguments
-        self.places = tuple(map(id, arguments))
 
     def __hash__(self) -> int:
-        return hash(self.places)
+        return hash(tuple(map(id, self.arguments)))
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Same) and self.places == other.places
+        return isinstance(other, _Same) and all(a is b for a, b in zip(self.arguments, other.arguments, strict=True))
 
 
 def remembered(function: Callable[P, T]) -> Callable[P, T]:

@@ -95,12 +95,13 @@ the idle, to one of those with some slots used, to that of those with interrupti
 PAIR = record(
     [(name, "i8") for name in ("agent_a", "agent_b", "contact_a", "contact_b", "resolves")]
     + [(name, "i4") for name in ("delay", "permille", "need", "reserve", "rank")]
-    + [("direct", "u1"), ("heard", "u1"), ("all_slots", "u1"), ("pad", "u1")]
+    + [("direct", "u1"), ("heard", "u1"), ("all_slots", "u1"), ("plain", "u1")]
 )
 """A type and a group, at type * groups + group.
 
 `direct`: it takes all of an agent, so that one event ends all work, unless the end of the talk is `heard` and something
-comes after it. `all_slots`: of a live type that takes every slot.
+comes after it; `plain`: and no more than the pair's own factor bears on it. `all_slots`: of a live type that takes
+every slot.
 """
 CHOICE = record(
     [("levels", "i8")]
@@ -205,3 +206,4 @@ class Desk(NamedTuple):
     turns: bool  # whether time with and without work is to be counted
     rechecks: bool  # whether those who wait look after every event
     interrupts: bool  # whether there is interruptible work
+    told: bool  # whether ends of work are looked at, and not only seen by their agents

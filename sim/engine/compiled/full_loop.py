@@ -10,7 +10,6 @@ from typing import Any
 
 from sim import keys as plain_keys
 from sim.engine.compiled.full_desk import (
-    ASKS,
     AWAITS_BOT,
     AWAY,
     BEFORE_BOT,
@@ -31,7 +30,6 @@ from sim.engine.compiled.full_desk import (
     HAS_LINE,
     HEAP_SIZE,
     HOME,
-    IN_HAND,
     IN_QUEUE,
     LAST,
     LEAVING,
@@ -51,7 +49,6 @@ from sim.engine.compiled.full_desk import (
     UNSETTLED,
     WAITING,
     WAITS,
-    WHOLE,
     Desk,
 )
 from sim.engine.compiled.full_match import (
@@ -93,7 +90,7 @@ from sim.engine.compiled.full_work import (
     leave,
     next_end,
     put_aside,
-    rest,
+    resume,
     seat,
     stage_ends,
     tire,
@@ -145,7 +142,7 @@ def follow(d: Desk, heap: Any, state: Any) -> None:
     kinds, groups, pairs, skills, takers, rates, timers, windows, steps, rules, draws, delays = d[11:23]
     bots, lines, places, agents, persons, jobs, ends, spell_rows, change_keys, change_values = d[23:33]
     plan_on, plan_off, plan_keeps, plan_agent, demanded, horizon_ms, home_ms, by_person = d[33:41]
-    simple, agent_choice, contact_choice, last_agent, individual, turns, rechecks, interrupts = d[41:]
+    simple, agent_choice, contact_choice, last_agent, individual, turns, rechecks, interrupts, told = d[41:]
     types, group_count = len(kinds), len(groups)
     width, leaf, heads, queues = len(rates) // group_count, len(ends) >> 1, len(persons), len(contacts) - len(ended)
     grows = len(rules) > 0
@@ -154,19 +151,22 @@ def follow(d: Desk, heap: Any, state: Any) -> None:
     change_key = change_keys[next_change] if next_change < change_count else NO_EVENT
     # types as bits: whose first contact may find an agent whom it did not find before; of which somebody waits
     stirred, standing, look_at = -1, -1, NO_EVENT
+    calm_until = -1 if rechecks else home_ms  # before that nobody looks whom an event does not concern
+    # what an event may bring about besides a look: `more` if anything of it is left to do
+    goes, fills, closes, copy, ender, ending, longed, falling_first, falling_last = -1, -1, -1, -1, -1, -1, 0, 0, 0
+    more, concludes, popped, pending = False, True, False, NO_EVENT
+    looks, waits, seeks, timed = True, False, True, False  # how agent and contact look
+    kind, x, value, recheck, looking = 0, 0, 0, types, 0
     state[RUNNING] = 0
     while True:
         others = in_queue + before_bot
         if size + 2 * others + ROOM > len(heap) or (grows and state[CONTACTS] + others + ROOM > len(ended)):
             state[RUNNING] = 1
             break
-        a, c, goes, fills, closes, copy, ender, ending, longed = -1, -1, -1, -1, -1, -1, -1, -1, 0
-        looks, waits, seeks, timed, popped, live, concludes = True, False, True, False, False, True, True
-        pending = NO_EVENT
-        falling_first, falling_last = 0, 0
-        kind, x, value = 0, 0, 0
+        a, c, live = -1, -1, True
         if coming > 0:  # one more agent of a level that has risen
             coming -= 1
+            kind, looks = 0, True
             a = whole(groups[coming_group].lowest_away)
             while agents[a].state != AWAY:
                 a += 1
@@ -194,12 +194,12 @@ def follow(d: Desk, heap: Any, state: Any) -> None:
                 next_change += 1
                 change_key = change_keys[next_change] if next_change < change_count else NO_EVENT
         if kind == WORK_ENDS:  # ------------------------------------------------------------------ a stage of work ends
-            a = x
+            a, looks = x, True
             agent = agents[a]
             g = whole(agent.group)
             if agent.direct:  # all that was to be known of the contact was written when it began
                 if agent.direct > 1:
-                    ender, ending, concludes = whole(jobs[agent.jobs].contact), ANSWERED, False
+                    ender, ending, concludes, more = whole(agent.soonest), ANSWERED, False, True
                 agent.direct = 0
                 agent.number = 0
                 agent.used = 0
@@ -212,6 +212,7 @@ def follow(d: Desk, heap: Any, state: Any) -> None:
                     jobs, turns, queues, a, now,
                 )  # fmt: skip
                 concludes = ender < 0
+                more = ender >= 0 or copy >= 0
                 if looks and agent.ring >= 0:
                     unseat(agents, groups[g], a)
                     seated -= 1
@@ -219,30 +220,30 @@ def follow(d: Desk, heap: Any, state: Any) -> None:
                 if agent.state == LEAVING:
                     looks = False
                     if agent.number == 0:
-                        goes = a
+                        goes, more = a, True
                 elif agent.number == 0 and groups[g].excess > 0:
                     groups[g].excess -= 1
-                    goes = a
+                    goes, more = a, True
         elif kind == CONTACT_ENTERS:  # ------------------------------------------------------- a contact comes, or asks
-            c = x
+            c, waits, seeks, timed = x, False, True, False
             stands = contacts[index(c + queues)].place
             if stands == COMES or stands == HANDED:
                 ending, pending, asking = enter(contacts, kinds, windows, lines, bots, queues, c, now)
                 before_bot += contacts[index(c + queues)].place == AWAITS_BOT
-                if not asking and ending < 0:
+                if ending >= 0:
+                    ender, more = c, True
+                if not asking:
                     c = -1
-            if ending >= 0:
-                ender, c = c, -1
         elif kind == PATIENCE_ENDS:  # ---------------------------------------------------------------------------------
             contact, live = contacts[index(x + queues)], False
             if contact.place == WAITS:
                 kind_of = kinds[contact.type]
                 until = max(contact.queued, 0) + contact.patience
                 if now == until and not contact.marks & CALLBACK and not kind_of.deferred:
-                    live = True
+                    live, more = True, True
                     ender, ending = x, SILENT if kind_of.silent else ABANDONED
             elif contact.place == AWAITS_BOT:
-                live = True
+                live, more = True, True
                 ender, ending = x, GAVE_UP
         elif kind == DELAY_ENDS:  # ------------------------------------------------------------------------------------
             contact = contacts[index(x + queues)]
@@ -255,6 +256,7 @@ def follow(d: Desk, heap: Any, state: Any) -> None:
         elif kind == BOT_ENDS:  # --------------------------------------------------------------------------------------
             contact = contacts[index(x + queues)]
             fills = whole(kinds[contact.type].bot)
+            more = True
             if fills >= 0:
                 bots[fills].sessions -= 1
             if contact.fate == HANDED_OFF:
@@ -263,10 +265,11 @@ def follow(d: Desk, heap: Any, state: Any) -> None:
             else:
                 ender, ending = x, BOT_STATUS[contact.fate]
         elif kind == BOT_CHANGES:
-            fills, bots[x].capacity = x, value
+            fills, bots[x].capacity, more = x, value, True
         elif kind == TYPE_CLOSES:
-            closes = x if value else -1
+            closes, more = x if value else -1, True
         elif kind == AGENTS_COME:  # -----------------------------------------------------------------------------------
+            looks = True
             if popped:  # after a break that kept its length
                 agents[x].held = 0
                 agents[x].plan += 1
@@ -289,9 +292,9 @@ def follow(d: Desk, heap: Any, state: Any) -> None:
             if not by_person:
                 if x < group_count:
                     groups[x].excess += value
-                    falling_first, falling_last = x, x + 1
+                    falling_first, falling_last, more = x, x + 1, True
             elif agents[x].plan == value and agents[x].state != AWAY and not agents[x].held:
-                goes = x
+                goes, more = x, True
             else:
                 live = False
         # ------------------------------------------------------------------------------------ what follows at once
@@ -301,47 +304,9 @@ def follow(d: Desk, heap: Any, state: Any) -> None:
             if now >= LAST_INSTANT:
                 state[OUTLASTS] = 1
                 break
-        if goes >= 0:  # an agent leaves, or is leaving; interruptible work returns to its queue
-            a, looks = goes, False
-            agent = agents[a]
-            if agent.ring >= 0:
-                unseat(agents, groups[agent.group], a)
-                seated -= 1
-            if agent.interruptible:
-                if turns:
-                    tire(persons, a, now)
-                put_aside(agents, persons, jobs, contacts, work, queues, a, now)
-            if agent.aside >= 0:
-                c, waits = whole(agent.aside), True
-                agent.aside = -1
-                factor = whole(persons[a].factor)
-                left[c] = (persons[a].units * 1000 + factor // 2) // factor
-                k = whole(contacts[index(c + queues)].type)
-                stirred |= join_queue(contacts, kinds, places, queues, k, c)
-                standing |= kinds[k].bit
-                in_queue += 1
-            if agent.number > 0:
-                agent.state = LEAVING
-                agent.held = plan_keeps[value]
-            else:
-                leave(agents, spell_rows, groups, by_person, a, now)
-                if agent.held:
-                    agent.held = 0
-                    p = agent.plan
-                    if p + 1 < len(plan_on) and plan_agent[p + 1] == a:
-                        back = now + plan_on[p + 1] - plan_off[p]
-                        pending = next_plan(agents, plan_on, plan_off, plan_agent, a, back)
-        if fills >= 0:  # who waits for the bot meets it, as long as it has room
-            while contacts[2 * types + fills].next >= queues and bots[fills].sessions < bots[fills].capacity:
-                i = whole(contacts[2 * types + fills].next)
-                unlink(contacts, i)
-                before_bot -= 1
-                contacts[i].place = MEETS_BOT
-                bots[fills].sessions += 1
-                size = push(heap, size, moment(now + contacts[i].bot) | BOT | (i - queues), popped)
-                popped = False
         checks = rechecks and live
-        recheck, looking = types, 0
+        if checks:
+            recheck, looking = types, 0
         if checks and now >= look_at:
             look_at = NO_EVENT
             for k in range(types):
@@ -351,72 +316,116 @@ def follow(d: Desk, heap: Any, state: Any) -> None:
                 look_at = min(look_at, kinds[k].due)
         while True:  # one thing at a time: what follows an ending, an agent looks, a contact looks, those who wait look
             b, w, end_key = -1, -1, NO_EVENT  # agent and contact that meet
-            if ender >= 0:  # ------------------------------------------------------------------- an ending, or nearly
-                i, ender = ender, -1
-                contact = contacts[index(i + queues)]
-                k = whole(contact.type)
-                if concludes:
-                    if contact.place == AWAITS_BOT:
-                        unlink(contacts, i + queues)
-                        before_bot -= 1
-                    elif contact.place == WAITS and ending != SILENT:
-                        stirred |= leave_queue(contacts, kinds, places, queues, k, i)
-                        in_queue -= 1
-                    conclude(contact, ended, i, ending, now)
-                    state[UNSETTLED] -= not kinds[k].deferred
-                if contact.marks & HAS_LINE and ending != WAITING:
-                    give_line_back(contact, kinds, lines, k)
-                heard = 1 << ending
-                if ending == ANSWERED or ending == CALLED_BACK:
-                    heard |= 1 << UNRESOLVED
-                if kinds[k].listens & heard:
-                    first = whole(kinds[k].first_rule)
-                    depth = whole(tales[i - demanded].depth) if i >= demanded else 0
-                    j = find_rule(
-                        rules, contact.key, first, whole(kinds[k].last_rule), ending, resolved[i], longed, depth
-                    )
-                    if j >= 0:
-                        key = follow_up(
-                            contacts, answered, ended, released, resolved, work, predicted, circles, tales, kinds,
-                            rules, draws, delays, state, demanded, horizon_ms, queues, i, j, j - first,
-                            ending == WAITING, now,
-                        )  # fmt: skip
-                        if key != NO_EVENT:
-                            size = push(heap, size, key, popped)
-                            popped = False
-                concludes = True
-                continue
-            if falling_last > 0:  # ----------------------------- idle agents go, longest idle first; the rest is excess
-                for g in range(falling_first, falling_last):
-                    group = groups[g]
-                    while group.excess > 0 and group.idle > 0:
-                        i = whole(agents[group.ring].next)
-                        group.excess -= 1
-                        unseat(agents, group, i)
+            if more:
+                if goes >= 0:  # an agent leaves, or is leaving; interruptible work returns to its queue
+                    a, looks, goes = goes, False, -1
+                    agent = agents[a]
+                    if agent.ring >= 0:
+                        unseat(agents, groups[agent.group], a)
                         seated -= 1
-                        leave(agents, spell_rows, groups, by_person, i, now)
-                falling_last = 0
-                continue
-            if closes >= 0:  # ----------------------------------------------------------- those who wait are sent away
-                i = first_waiting(contacts, 2 * closes, queues) - queues
-                if i < 0:
-                    closes = -1
-                elif contacts[index(i + queues)].place == UNNOTICED:
-                    stirred |= leave_queue(contacts, kinds, places, queues, closes, i)
-                    in_queue -= 1
-                    contacts[index(i + queues)].place = DONE
-                else:
-                    ender, ending = i, UNSERVED
-                continue
-            if copy >= 0:  # ------------------------------------------------------------- copies of one who is answered
-                i = copy
-                copy = whole(circles[i].next)
-                contact = contacts[index(i + queues)]
-                if contact.status == UNDECIDED:
-                    contact.marks |= byte(RECALLED)
-                    if contact.place == WAITS or contact.place == AWAITS_BOT:
-                        ender, ending = i, WITHDRAWN
-                continue
+                    if agent.interruptible:
+                        if turns:
+                            tire(persons, a, now)
+                        put_aside(agents, persons, jobs, contacts, work, queues, a, now)
+                    if agent.aside >= 0:
+                        c, waits, seeks, timed = whole(agent.aside), True, True, False
+                        agent.aside = -1
+                        factor = whole(persons[a].factor)
+                        left[c] = (persons[a].units * 1000 + factor // 2) // factor
+                        k = whole(contacts[index(c + queues)].type)
+                        stirred |= join_queue(contacts, kinds, places, queues, k, c)
+                        standing |= kinds[k].bit
+                        in_queue += 1
+                    if agent.number > 0:
+                        agent.state = LEAVING
+                        agent.held = plan_keeps[value]
+                    else:
+                        leave(agents, spell_rows, groups, by_person, a, now)
+                        if agent.held:
+                            agent.held = 0
+                            p = agent.plan
+                            if p + 1 < len(plan_on) and plan_agent[p + 1] == a:
+                                back = now + plan_on[p + 1] - plan_off[p]
+                                pending = next_plan(agents, plan_on, plan_off, plan_agent, a, back)
+                    continue
+                if fills >= 0:  # who waits for the bot meets it, as long as it has room
+                    while contacts[2 * types + fills].next >= queues and bots[fills].sessions < bots[fills].capacity:
+                        i = whole(contacts[2 * types + fills].next)
+                        unlink(contacts, i)
+                        before_bot -= 1
+                        contacts[i].place = MEETS_BOT
+                        bots[fills].sessions += 1
+                        size = push(heap, size, moment(now + contacts[i].bot) | BOT | (i - queues), popped)
+                        popped = False
+                    fills = -1
+                    continue
+                if ender >= 0:  # --------------------------------------------------------------- an ending, or nearly
+                    i, ender = ender, -1
+                    contact = contacts[index(i + queues)]
+                    k = whole(contact.type)
+                    if concludes:
+                        if contact.place == AWAITS_BOT:
+                            unlink(contacts, i + queues)
+                            before_bot -= 1
+                        elif contact.place == WAITS and ending != SILENT:
+                            stirred |= leave_queue(contacts, kinds, places, queues, k, i)
+                            in_queue -= 1
+                        conclude(contact, ended, i, ending, now)
+                        state[UNSETTLED] -= not kinds[k].deferred
+                    if contact.marks & HAS_LINE and ending != WAITING:
+                        give_line_back(contact, kinds, lines, k)
+                    heard = 1 << ending
+                    if ending == ANSWERED or ending == CALLED_BACK:
+                        heard |= 1 << UNRESOLVED
+                    if kinds[k].listens & heard:
+                        first = whole(kinds[k].first_rule)
+                        depth = whole(tales[i - demanded].depth) if i >= demanded else 0
+                        j = find_rule(
+                            rules, contact.key, first, whole(kinds[k].last_rule), ending, resolved[i], longed, depth
+                        )
+                        if j >= 0:
+                            key = follow_up(
+                                contacts, answered, ended, released, resolved, work, predicted, circles, tales, kinds,
+                                rules, draws, delays, state, demanded, horizon_ms, queues, i, j, j - first,
+                                ending == WAITING, now,
+                            )  # fmt: skip
+                            if key != NO_EVENT:
+                                size = push(heap, size, key, popped)
+                                popped = False
+                    concludes = True
+                    continue
+                if falling_last > 0:  # ------------------------- idle agents go, longest idle first; the rest is excess
+                    for g in range(falling_first, falling_last):
+                        group = groups[g]
+                        while group.excess > 0 and group.idle > 0:
+                            i = whole(agents[group.ring].next)
+                            group.excess -= 1
+                            unseat(agents, group, i)
+                            seated -= 1
+                            leave(agents, spell_rows, groups, by_person, i, now)
+                    falling_last = 0
+                    continue
+                if closes >= 0:  # ------------------------------------------------------- those who wait are sent away
+                    i = first_waiting(contacts, 2 * closes, queues) - queues
+                    if i < 0:
+                        closes = -1
+                    elif contacts[index(i + queues)].place == UNNOTICED:
+                        stirred |= leave_queue(contacts, kinds, places, queues, closes, i)
+                        in_queue -= 1
+                        contacts[index(i + queues)].place = DONE
+                    else:
+                        ender, ending = i, UNSERVED
+                    continue
+                if copy >= 0:  # --------------------------------------------------------- copies of one who is answered
+                    i = copy
+                    copy = whole(circles[i].next)
+                    contact = contacts[index(i + queues)]
+                    if contact.status == UNDECIDED:
+                        contact.marks |= byte(RECALLED)
+                        if contact.place == WAITS or contact.place == AWAITS_BOT:
+                            ender, ending = i, WITHDRAWN
+                    continue
+                more = False
             if a >= 0:  # ---------------------------------------------------------------------------- an agent looks
                 b, g = a, whole(agents[a].group)
                 if looks and in_queue > 0 and agents[a].used < groups[g].capacity:
@@ -430,8 +439,6 @@ def follow(d: Desk, heap: Any, state: Any) -> None:
             elif c >= 0:  # --------------------------------------------------------------------------- a contact looks
                 contact = contacts[index(c + queues)]
                 k = whole(contact.type)
-                if contact.place == ASKS:
-                    contact.queued = now
                 waited = now - contact.queued
                 if seeks and seated > 0:
                     if simple:
@@ -460,7 +467,7 @@ def follow(d: Desk, heap: Any, state: Any) -> None:
                             stirred |= kinds[k].bit
                         for j in range(kinds[k].first_timer, kinds[k].last_timer):
                             if waited == timers[j].after and timers[j].asks:
-                                ender, ending, concludes, longed = c, WAITING, False, waited
+                                ender, ending, concludes, longed, more = c, WAITING, False, waited, True
                         pending = next_timer(kinds, timers, contact, k, c, now + 1)
                 else:
                     deferred, pool = kinds[k].deferred, whole(kinds[k].place)
@@ -484,7 +491,9 @@ def follow(d: Desk, heap: Any, state: Any) -> None:
                                 if contact.marks & HAS_LINE:
                                     give_line_back(contact, kinds, lines, k)
                                 contact.marks |= byte(CALLBACK)
-                    if ender < 0:
+                    if ender >= 0:
+                        more = True
+                    else:
                         stirred |= join_queue(contacts, kinds, places, queues, k, c)
                         standing |= kinds[k].bit
                         in_queue += 1
@@ -515,7 +524,7 @@ def follow(d: Desk, heap: Any, state: Any) -> None:
                 home = 1
                 for g in range(group_count):
                     groups[g].excess += groups[g].final_heads
-                falling_first, falling_last = 0, group_count
+                falling_first, falling_last, more = 0, group_count, True
             else:
                 break
             if w >= 0:  # ------------------------------------------------------------------------- the work begins
@@ -533,53 +542,45 @@ def follow(d: Desk, heap: Any, state: Any) -> None:
                     persons, jobs, rates, state, turns, individual, width, queues, w, b, now,
                 )  # fmt: skip
                 if recalls >= 0:
-                    copy = recalls
+                    copy, more = recalls, True
             if b >= 0:  # ---------------------------------------------------------- the agent looks again, or is done
-                agent, group = agents[b], groups[g]
-                if a >= 0:
-                    if w >= 0 and agent.used < group.capacity:
+                if end_key == NO_EVENT:  # else all of them is taken, and the end known
+                    agent, group = agents[b], groups[g]
+                    if a >= 0 and w >= 0 and agent.used < group.capacity:
                         continue
-                    a = -1
-                if agent.number == 0 and agent.state == PRESENT:
-                    i = whole(agent.aside)
-                    if i >= 0:  # nobody waits for them: on with what was put aside
-                        job = jobs[agent.jobs]
-                        job.contact = i
-                        job.stage = WHOLE
-                        job.factor = persons[b].factor
-                        job.units = persons[b].units
-                        job.after = 0
-                        if turns:
-                            rest(persons, b, now, group.recovery)
-                        persons[b].begun = now
-                        contacts[index(i + queues)].place = IN_HAND
-                        agent.paced = now
-                        agent.aside = -1
-                        agent.interruptible = 1
-                        agent.number = 1
-                        agent.used = group.capacity
-                    agent.since = now
-                if not agent.direct:
-                    if agent.number > 0:
-                        end_key = moment(next_end(agents, jobs, b, rates[g * width + agent.number])) | WORKS | b
-                elif w < 0:
-                    end_key = ends[leaf + b]
+                    if agent.number == 0 and agent.state == PRESENT:
+                        if agent.aside >= 0:  # nobody waits for them: on with what was put aside
+                            resume(contacts, agents, group, persons, jobs, turns, queues, b, now)
+                        agent.since = now
+                    if not agent.direct:
+                        if agent.number > 0:
+                            end_key = moment(next_end(agents, jobs, b, rates[g * width + agent.number])) | WORKS | b
+                    else:
+                        end_key = ends[leaf + b]
+                    idle = agent.used < group.capacity or agent.interruptible
+                    if idle and agent.ring < 0 and agent.state == PRESENT:
+                        stirred |= seat(agents, group, b)
+                        seated += 1
+                a = -1
                 if end_key != ends[leaf + b]:
                     set_end(ends, b, end_key)
-                if agent.ring < 0 and agent.state == PRESENT and (agent.used < group.capacity or agent.interruptible):
-                    stirred |= seat(agents, group, b)
-                    seated += 1
+            if c < 0 and not more and now < calm_until:
+                break
         # ------------------------------------------------------------------------------------ the heap
         if pending != NO_EVENT:
             size = push(heap, size, pending, popped)
+            pending = NO_EVENT
         elif popped:
             size = pop(heap, size)
         # ------------------------------------------------------------------------------------ who comes next is fetched
-        if ends[1] != NO_EVENT:
+        if not told:
+            fetch(agents, index(ends[1] & INDEX_MASK))
+        elif ends[1] != NO_EVENT:
             fetch(contacts, index(agents[index(ends[1] & INDEX_MASK)].soonest + queues))
         if popped:
             for j in range(1, 5):  # one of these comes after the root
                 fetch(contacts, index((heap[index(j)] & INDEX_MASK) + queues))
+            popped = False
     state[NEXT_ASK], state[NEXT_CHANGE], state[HEAP_SIZE], state[SPELLS] = next_ask, next_change, size, spells
     state[LAST], state[IN_QUEUE], state[BEFORE_BOT], state[HOME] = last, in_queue, before_bot, home
     state[COMING], state[COMING_GROUP], state[NOW], state[SEATED] = coming, coming_group, now, seated

@@ -72,6 +72,11 @@ def standing(staffing: Staffing, rules: Rules) -> Standing:
     pairs = make_pairs(rules, kinds)
     groups, skills, takers, rates = make_groups(staffing, rules, pairs)
     mark(kinds, groups, pairs, takers)
+    individual = staffing.permille is not None or m.strain is not None
+    turns = m.strain is not None or routing.agent_choice == AgentChoice.LEAST_BUSY
+    copies = m.follow_ups is not None and bool((m.follow_ups.siblings != Siblings.NONE).any())
+    if not (individual or turns or copies):
+        pairs.plain = is_plain(kinds, groups, pairs)
     agents, persons, jobs = make_agents(staffing, groups)
     change_key, change_value = changes(staffing, rules)
     own = {
@@ -107,9 +112,10 @@ def standing(staffing: Staffing, rules: Rules) -> Standing:
         "agent_choice": int(routing.agent_choice),
         "contact_choice": int(routing.contact_choice),
         "last_agent": routing.last_agent,
-        "individual": staffing.permille is not None or m.strain is not None,
-        "turns": m.strain is not None or routing.agent_choice == AgentChoice.LEAST_BUSY,
+        "individual": individual,
+        "turns": turns,
         "rechecks": rechecks(rules),
+        "told": bool(((pairs.rank < NEVER_PAIR) & ((pairs.direct == 0) | (pairs.heard != 0))).any()),
         "interrupts": m.deferral is not None and bool(m.deferral.interruptible.any()),
     }
     return Standing(
@@ -120,7 +126,7 @@ def standing(staffing: Staffing, rules: Rules) -> Standing:
             routing.agent_choice == AgentChoice.UNIFORM
         ),
         books=any(x is not None for x in (m.slots, m.offers, m.silence, m.deferral)),
-        copies=m.follow_ups is not None and bool((m.follow_ups.siblings != Siblings.NONE).any()),
+        copies=copies,
     )  # fmt: skip
 
 
@@ -290,6 +296,14 @@ def mark(kinds: Any, group: Any, pairs: Any, takers: Any) -> None:
     last = np.minimum(group.capacity[takers.other] - takers.need, HIGHEST)  # below 0: no ring at all
     mail = np.where(kinds.deferred[takers.pair // groups], 0, MAIL) if kinds.interruptible.any() else 0
     takers.levels = (1 << (last.astype(np.int64) + 1)) - 1 | mail
+
+
+def is_plain(kinds: Any, group: Any, pairs: Any) -> Any:
+    """Which pairs are `direct` in groups that have nothing interruptible in hand, where nobody tires or has a speed."""
+    types = len(kinds)
+    may = (pairs.rank < NEVER_PAIR).reshape(types, len(group))
+    interrupted = (may & (kinds.interruptible[:, np.newaxis] > 0)).any(axis=0)
+    return pairs.direct.astype(bool) & ~np.tile(interrupted, types)
 
 
 # ------------------------------------------------------------------------------------------- agents, bots, follow-ups

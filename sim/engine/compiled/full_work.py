@@ -31,12 +31,13 @@ UNANSWERED = int(Status.CALLBACK_UNANSWERED)
 RESOLVES = whole(plain_keys.RESOLVES)
 ANSWERS_CALLBACK = whole(plain_keys.ANSWERS_CALLBACK)
 WORKS = WORK_ENDS << KIND_SHIFT
+THOUSAND = index(1000)
 
 
 @inlined
 def scaled(ms: int, factor: int) -> Any:
     """Work by an agent's factor in thousandths, half up."""
-    return (ms * factor + 500) // 1000
+    return whole(index(ms * factor + 500) // THOUSAND)
 
 
 # ---------------------------------------------------------------------------------------------------- agents and work
@@ -93,11 +94,12 @@ def seat(agents: Any, group: Any, a: int) -> Any:
     agent, u = agents[a], whole(agents[a].used)
     ring = group.ring + u
     agent.ring = ring
-    group.levels |= level(u, whole(group.capacity))
     insert(agents, ring, a, agent.since)
     if u == 0:
+        group.levels |= 1
         group.idle += 1
         return group.idle_stirs
+    group.levels |= level(u, whole(group.capacity))
     return group.mail_stirs if u == group.capacity else group.part_stirs
 
 
@@ -107,9 +109,12 @@ def unseat(agents: Any, group: Any, a: int) -> None:
     ring = whole(agents[a].ring)
     u = ring - group.ring
     agents[a].ring = -1
-    group.idle -= u == 0
     unlink(agents, a)
-    if agents[ring].next == ring and (u < HIGHEST or u == group.capacity):
+    if u == 0:
+        group.idle -= 1
+        if group.idle == 0:
+            group.levels &= ~1
+    elif agents[ring].next == ring and (u < HIGHEST or u == group.capacity):
         group.levels &= ~level(u, whole(group.capacity))
 
 
@@ -127,6 +132,28 @@ def put_aside(agents: Any, persons: Any, jobs: Any, contacts: Any, work: Any, qu
     agent.interruptible = 0
     agent.number = 0
     agent.used = 0
+
+
+@inlined
+def resume(
+    contacts: Any, agents: Any, group: Any, persons: Any, jobs: Any, turns: bool, queues: int, a: int, now: int
+) -> None:
+    """The agent, with nothing else in hand, goes on with what was put aside."""
+    agent, person, job = agents[a], persons[a], jobs[agents[a].jobs]
+    job.contact = agent.aside
+    job.stage = WHOLE
+    job.factor = person.factor
+    job.units = person.units
+    job.after = 0
+    if turns:
+        rest(persons, a, now, group.recovery)
+    person.begun = now
+    contacts[index(whole(agent.aside) + queues)].place = IN_HAND
+    agent.paced = now
+    agent.aside = -1
+    agent.interruptible = 1
+    agent.number = 1
+    agent.used = group.capacity
 
 
 @inlined
@@ -240,6 +267,24 @@ def stage_ends(
 
 
 @inlined
+def write_ahead(
+    contact: Any, ended: Any, released: Any, resolved: Any, work: Any, agent: Any, pair: Any,
+    w: int, b: int, ms: int, after: int, now: int,
+) -> Any:  # fmt: skip
+    """Write all that is to be known of a contact when it begins; the key of the end of all work with it."""
+    ended[w] = now + ms
+    released[w] = now + ms + after
+    resolved[w] = settles(contact, whole(pair.resolves))
+    if len(work) > 0:
+        work[w] = ms + after
+    agent.direct = 1
+    if pair.heard:
+        agent.direct = 2
+        agent.soonest = w
+    return moment(now + ms + after) | WORKS | b
+
+
+@inlined
 def begin(
     contacts: Any, answered: Any, ended: Any, released: Any, resolved: Any, work: Any, left: Any, circles: Any,
     kinds: Any, groups: Any, pairs: Any, agents: Any, persons: Any, jobs: Any, rates: Any, state: Any,
@@ -253,6 +298,23 @@ def begin(
     agent, contact = agents[b], contacts[index(w + queues)]
     k, g, here = whole(contact.type), whole(agent.group), contact.marks
     pair, group = pairs[k * len(groups) + g], groups[g]
+    if (
+        pair.plain
+        and not here & (CALLBACK | BEGUN)
+        and contact.status != SILENT
+        and (contact.after == 0 or not pair.heard)
+    ):
+        contact.agent = b
+        contact.place = IN_HAND
+        contact.status = ANSWERED
+        answered[w] = now
+        kinds[k].last_wait = now - contact.queued
+        state[UNSETTLED] -= not kinds[k].deferred
+        agent.number = 1
+        agent.used = pair.need
+        factor = whole(pair.permille)
+        ms, after = scaled(whole(contact.talk), factor), scaled(whole(contact.after), factor)
+        return write_ahead(contact, ended, released, resolved, work, agent, pair, w, b, ms, after, now), -1
     if turns and agent.number > 0:
         tire(persons, b, now)
     elif turns:
@@ -301,20 +363,14 @@ def begin(
                 if kinds[k].interruptible:
                     stage, ms, after = WHOLE, ms + after, 0
         units = 1000 * ms
-    job = jobs[whole(agent.jobs) + agent.number]
-    job.contact = w
     if pair.direct and stage == TALK and (after == 0 or not pair.heard):
-        ended[w] = now + ms
-        released[w] = now + ms + after
-        resolved[w] = settles(contact, whole(pair.resolves))
-        if len(work) > 0:
-            work[w] = ms + after
-        agent.direct = 1 + pair.heard
-        end_key = moment(now + ms + after) | WORKS | b
+        end_key = write_ahead(contact, ended, released, resolved, work, agent, pair, w, b, ms, after, now)
     else:
         if stage == WHOLE:
             agent.interruptible = 1
             persons[b].begun = now
+        job = jobs[whole(agent.jobs) + agent.number]
+        job.contact = w
         job.stage = stage
         job.factor = factor
         job.units = units
