@@ -43,9 +43,9 @@ def _tables(shapes: dict[str, tuple[int, np.dtype[Any]]]) -> dict[str, npt.NDArr
     _memory_stays()
     sizes = [-(-n * dtype.itemsize // LINE) * LINE for n, dtype in shapes.values()]
     block = np.empty(sum(sizes) + LINE, dtype=np.uint8)
-    place = -block.ctypes.data % LINE
+    place = -block.__array_interface__["data"][0] % LINE
     found = {}
     for (name, (n, dtype)), size in zip(shapes.items(), sizes, strict=True):
-        found[name] = block[place : place + n * dtype.itemsize].view(dtype)
+        found[name] = np.ndarray(n, dtype, block, place)
         place += size
     return found

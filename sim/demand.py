@@ -7,6 +7,7 @@ for each quantity of each type has a stream of its own, whose n-th draw belongs 
 
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
+from itertools import accumulate
 from typing import Any
 
 import numpy as np
@@ -173,16 +174,16 @@ def _pool_members(scenario: Scenario) -> list[tuple[int, Source, Integers]]:
 # -------------------------------------------------------------------------------------------------- all types together
 
 
-_COLUMNS: dict[str, npt.DTypeLike] = {
-    "type": np.int16,
-    "arrival_ms": np.int64,
-    "fate": np.uint8,
-    "bot_ms": np.int32,
-    "hand_off_ms": np.int32,
-    "patience_ms": np.int32,
-    "leaves_at_once": np.bool_,
-    "talk_ms": np.int32,
-    "after_ms": np.int32,
+_COLUMNS: dict[str, np.dtype[Any]] = {
+    "type": np.dtype(np.int16),
+    "arrival_ms": np.dtype(np.int64),
+    "fate": np.dtype(np.uint8),
+    "bot_ms": np.dtype(np.int32),
+    "hand_off_ms": np.dtype(np.int32),
+    "patience_ms": np.dtype(np.int32),
+    "leaves_at_once": np.dtype(np.bool_),
+    "talk_ms": np.dtype(np.int32),
+    "after_ms": np.dtype(np.int32),
 }
 _DEFAULTS = {"patience_ms": FOREVER}
 POOLED = _COLUMNS.keys() - {"type", "arrival_ms"}
@@ -190,21 +191,25 @@ POOLED = _COLUMNS.keys() - {"type", "arrival_ms"}
 
 def _merged(drawn: list[Columns], types: tuple[str, ...], seed: int, replication: int, pools: Pools | None) -> Demand:
     """All contacts in order; a column that a type lacks keeps its default there, 0 unless said otherwise."""
-    edges = np.cumsum([0, *(len(of_type["arrival_ms"]) for of_type in drawn)]).tolist()
-    room = np.empty(edges[-1], dtype=np.int64)
+    edges = list(accumulate((len(of_type["arrival_ms"]) for of_type in drawn), initial=0))
+    named = frozenset().union(*drawn)
     merged: dict[str, Any] = columns(edges[-1], **_COLUMNS)
 
-    def side_by_side(name: str) -> npt.NDArray[Any]:
+    def side_by_side(name: str, parts: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """A column's parts, type by type."""
-        parts = room.view(_COLUMNS[name])[: len(room)]
         for of_type, start, end in zip(drawn, edges, edges[1:], strict=False):
             parts[start:end] = of_type.get(name, _DEFAULTS.get(name, 0))
         return parts
 
-    order = np.argsort(side_by_side("arrival_ms"), kind="stable")
+    if len(drawn) == 1:
+        for name, column in merged.items():
+            side_by_side(name, column)
+        return Demand(types=types, seed=seed, replication=replication, pools=pools, **merged)
+    room = np.empty(edges[-1], dtype=np.int64)
+    order = side_by_side("arrival_ms", room).argsort(kind="stable")
     for name, column in merged.items():
-        if any(name in of_type for of_type in drawn):
-            np.take(side_by_side(name), order, out=column, mode="clip")
+        if name in named:
+            side_by_side(name, np.ndarray(edges[-1], column.dtype, room)).take(order, out=column, mode="clip")
         else:
             column.fill(_DEFAULTS.get(name, 0))
     return Demand(types=types, seed=seed, replication=replication, pools=pools, **merged)

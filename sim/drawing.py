@@ -67,6 +67,16 @@ class Source:
     talk_factor: Floats
     talk_base: float
 
+    @cached_property
+    def events_lengthen_talk(self) -> bool:
+        """Whether talk depends on when a contact arrives."""
+        return bool((self.talk_factor != 1).any())
+
+    @cached_property
+    def meets_bot(self) -> bool:
+        """Whether any of its contacts does."""
+        return bool(self.bot_share.any())
+
 
 @remembered
 def sources(scenario: Scenario) -> list[Source]:
@@ -125,7 +135,7 @@ class Contacts:
     def columns(self) -> Columns:
         """A column for each thing that is not as by default (see `sim.demand`)."""
         kind = self.source.kind
-        journey = self.journey(kind.bot) if kind.bot and self.source.bot_share.any() else {}
+        journey = self.journey(kind.bot) if kind.bot and self.source.meets_bot else {}
         found: Columns = {"arrival_ms": self.arrival_ms, "talk_ms": self.talk(journey.get("fate"))}
         found |= journey | self.patience()
         if kind.after_contact_work:
@@ -213,7 +223,7 @@ class Contacts:
         seconds, b = self.seconds(kind.talk, Quantity.TALK), kind.difficulty.talk
         if b:
             seconds = seconds * np.exp(b * self.difficulty + (math.log(source.talk_base) - b**2 / 2))
-        if (source.talk_factor != 1).any():
+        if source.events_lengthen_talk:
             seconds = seconds * self.now(source.talk_factor)
         if kind.bot and fate is not None:
             seconds = self.handed_over(kind.bot, seconds, fate == _HANDED_OFF)
@@ -289,7 +299,7 @@ class Contacts:
 
 def whole_ms(seconds: Numbers) -> npt.NDArray[np.int32]:
     """Whole milliseconds, half up; what is positive stays at least 1."""
-    exact = np.multiply(seconds, 1000.0, out=np.empty(np.shape(seconds)))
+    exact = np.asarray(seconds * 1000.0)
     exact += 0.5
     np.minimum(exact, LONGEST_MS, out=exact)
     ms = exact.astype(np.int32)

@@ -94,7 +94,7 @@ def simulation(
     def one(replication: int) -> Tally:
         staffing, came = attendance.attend(scenario, plan, seed, replication, crews), draw(replication)
         if only_sums:
-            return tally_of(*engines.sums(came, staffing, rules, by), scenario, staffing)
+            return tally_of(engines.sums(came, staffing, rules, by), scenario, staffing)
         outcome, came = started(scenario, staffing, rules, came, engine)
         return tally_run(outcome, scenario, staffing, rules, came, parts=parts)
 

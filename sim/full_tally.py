@@ -63,11 +63,11 @@ def tally_run(
     """
     if not wants_table(scenario, by):
         sums = count(outcome, measured(scenario), len(scenario.agent_groups))
-        return tally_of(sums, outcome.spells, scenario, staffing)
+        return tally_of(sums, scenario, staffing)
     rows = Rows(outcome=outcome, scenario=scenario, rules=by, demand=demand)
     usual = OutcomeTable(contacts=_usual(rows), spells=outcome.spells, last_ms=outcome.last_ms)
     sums = count(usual, measured(scenario), len(scenario.agent_groups), by_answer=scenario.booking == "answer")
-    base = tally_of(sums, outcome.spells, scenario, staffing)
+    base = tally_of(sums, scenario, staffing)
     follow_ups = rows.count(rows.counted & rows.follows, rows.arrival_cell)
     usually = replace(base, arrived=base.arrived - follow_ups, queue_ms=base.queue_ms + _queue_of_others(rows))
     counts: dict[str, Callable[[], Any]] = {

@@ -6,6 +6,7 @@ from 0 (never) to 2^32 (always): a decision is taken when the high half of its 6
 
 from dataclasses import dataclass
 from enum import IntEnum
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -220,7 +221,7 @@ class Mechanisms:
     strain: Strain | None = None
     resolved_word: Longs | None = None
 
-    @property
+    @cached_property
     def any(self) -> bool:
         """Whether there is anything at all."""
         return any(value is not None for value in vars(self).values())

@@ -15,6 +15,7 @@ from sim.attendance import Staffing
 from sim.grid import Grid, sum_by
 from sim.outcome import NEVER, Contacts, Measured, OutcomeTable, Spells, Status, Sums
 from sim.parts import Backlog, Contentment, Endings, InHand, Journeys, Promises
+from sim.remembered import remembered
 from sim.scenario import Scenario, Target
 from sim.units import to_ms
 
@@ -27,15 +28,10 @@ BUCKETS = 64 * 25 + 128
 """Buckets of the wait histogram: enough for 2^32 ms, 49 days."""
 
 _STATUSES = len(Status)
-_OFFERED = (
-    Status.BLOCKED,
-    Status.BALKED,
-    Status.ANSWERED,
-    Status.ABANDONED,
-    Status.SILENT,
-    Status.UNSERVED,
-)
+_ASKED = (Status.BLOCKED, Status.BALKED, Status.ANSWERED, Status.ABANDONED, Status.SILENT, Status.UNSERVED)
+_OFFERED = np.array(_ASKED)
 _IS_OFFERED = np.isin(np.arange(_STATUSES), _OFFERED)
+_STAYED_IN_BOT = np.array([Status.RESOLVED_IN_BOT, Status.CONTAINED_UNRESOLVED, Status.GAVE_UP_IN_BOT])
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -246,28 +242,35 @@ def bucket_high(bucket: Ints) -> Ints:
 
 def tally(outcome: OutcomeTable, scenario: Scenario, staffing: Staffing) -> Tally:
     """Count one replication; `staffing` is what it was run with."""
-    return tally_of(count(outcome, measured(scenario), len(scenario.agent_groups)), outcome.spells, scenario, staffing)
+    return tally_of(count(outcome, measured(scenario), len(scenario.agent_groups)), scenario, staffing)
 
 
 def measured(scenario: Scenario) -> Measured:
     """What runs of this scenario are counted by."""
-    horizon, limits = scenario.horizon, _Limits(scenario)
-    return Measured(horizon.interval_ms, horizon.intervals, limits.columns, BUCKETS)
+    horizon = scenario.horizon
+    return Measured(horizon.interval_ms, horizon.intervals, _limits(scenario).columns, BUCKETS)
 
 
 def count(outcome: OutcomeTable, by: Measured, groups: int, *, by_answer: bool = False) -> Sums:
-    """The sums of a table's contacts, booked by the instant of asking or by that of the answer (else of the end)."""
+    """The sums of a table, contacts booked by the instant of asking or by that of the answer (else of the end)."""
     counter = _Counter(by, groups, outcome.spells, by_answer=by_answer)
     for rows in _blocks(outcome.contacts, counter.sums.by_fate.size):
         counter.add(rows)
+    counter.add_spells(outcome.spells)
     return counter.sums
 
 
-def tally_of(sums: Sums, spells: Spells, scenario: Scenario, staffing: Staffing) -> Tally:
-    """The tally of one replication from the sums of its contacts and from its spells."""
-    limits = _Limits(scenario)
+def tally_of(sums: Sums, scenario: Scenario, staffing: Staffing) -> Tally:
+    """The tally of one replication from its sums."""
+    limits = _limits(scenario)
     grid = Grid(scenario.horizon.interval_ms, scenario.horizon.intervals)
-    return Tally(thresholds=limits.thresholds, **_contact_fields(sums, limits), **_agent_fields(spells, staffing, grid))
+    return Tally(
+        thresholds=limits.thresholds,
+        scheduled_ms=_scheduled(staffing, grid),
+        staffed_ms=sums.staffed,
+        overtime_ms=sums.overtime,
+        **_contact_fields(sums, limits),
+    )
 
 
 class _Limits:
@@ -285,8 +288,15 @@ class _Limits:
         self.columns = np.full((max(map(len, limits)), types), np.iinfo(np.int64).max)
         for k, own in enumerate(limits):
             self.columns[: len(own), k] = own
-        self.level_of = [(k, limits[k].index(limit)) for k, limit in inclusive]
-        self.level_of_short = [limits[k].index(short) for k in range(types)]
+        self.type_of = np.array([k for k, _ in inclusive], dtype=np.int64)
+        self.level_of = np.array([limits[k].index(limit) for k, limit in inclusive], dtype=np.int64)
+        self.types = np.arange(types)
+        self.level_of_short = np.array([limits[k].index(short) for k in range(types)])
+
+
+@remembered
+def _limits(scenario: Scenario) -> _Limits:
+    return _Limits(scenario)
 
 
 def _level(limits: Ints, kind: Ints, wait: Ints) -> Ints:
@@ -320,7 +330,8 @@ class _Counter:
         asked = first + interval
         cell = first + self.grid.index(_answer(rows, queued)) if self.by_answer else asked
         arrival = first + self.grid.index(rows.arrival)
-        fate = (cell * _STATUSES + rows.status) * sums.by_fate.shape[3] + _level(self.limits, kind, wait)
+        level = _level(self.limits, kind, wait)
+        fate = ((level * self.types + kind) * _STATUSES + rows.status) * self.grid.intervals + cell - first
         spilt = self.grid.spill(kind, interval, queued + wait, self.types)
         _add(sums.by_fate, np.bincount(fate, minlength=sums.by_fate.size))
         _add(sums.arrived, np.bincount(arrival, minlength=sums.arrived.size))
@@ -342,6 +353,15 @@ class _Counter:
         np.maximum.at(sums.wait_max, kind, wait)
 
 
+    def add_spells(self, spells: Spells) -> None:
+        """Count the agents' time at the desk; one who never left is there to the end."""
+        group = spells.group.astype(np.int64)
+        left = np.where(spells.left == NEVER, self.grid.end_ms, spells.left)
+        late = np.where(spells.off == NEVER, 0, np.maximum(left - spells.off, 0))
+        _add(self.sums.staffed, self.grid.spread(group, spells.on, left, self.groups))
+        _add(self.sums.overtime, sum_by(group, late, self.groups))
+
+
 def _answer(rows: Contacts, asked: Ints) -> Ints:
     """When a contact was answered, else when it ended, else when it asked."""
     end: Ints = np.where(rows.answered == NEVER, rows.ended, rows.answered)
@@ -354,34 +374,33 @@ def _add(sums: Ints, more: Ints) -> None:
 
 def _contact_fields(sums: Sums, limits: _Limits) -> dict[str, Any]:
     """The fields of a Tally that come from contacts, and `busy_ms`."""
-    fate = sums.by_fate
-    status = fate.sum(axis=3)
-    gone = fate[:, :, [Status.ABANDONED, Status.SILENT]].sum(axis=2)
-    in_bot = {
-        "bot_resolved": status[:, :, Status.RESOLVED_IN_BOT],
-        "bot_contained_unresolved": status[:, :, Status.CONTAINED_UNRESOLVED],
-        "bot_gave_up": status[:, :, Status.GAVE_UP_IN_BOT],
+    within = sums.by_fate.copy()  # [level, type, status, interval]: with waits of at most that level
+    for j in range(1, len(within)):
+        within[j] += within[j - 1]
+    status = within[-1].swapaxes(0, 1)
+    answered, gone = within[:, :, Status.ANSWERED], within[:, :, Status.ABANDONED] + within[:, :, Status.SILENT]
+    in_time = limits.level_of, limits.type_of
+    return {
+        "arrived": sums.arrived - status[Status.AFTER_HORIZON],
+        "offered": status.take(_OFFERED, axis=0).sum(axis=0),
+        "answered": status[Status.ANSWERED],
+        "abandoned": gone[-1],
+        "abandoned_short": gone[limits.level_of_short, limits.types],
+        "unserved": status[Status.UNSERVED],
+        "blocked": status[Status.BLOCKED],
+        "closed": status[Status.CLOSED],
+        "bot_entered": status.take(_STAYED_IN_BOT, axis=0).sum(axis=0) + sums.handed_off,
+        "bot_resolved": status[Status.RESOLVED_IN_BOT],
+        "bot_contained_unresolved": status[Status.CONTAINED_UNRESOLVED],
+        "bot_gave_up": status[Status.GAVE_UP_IN_BOT],
         "bot_handed_off": sums.handed_off,
-    }
-    in_time = [(k, slice(j + 1)) for k, j in limits.level_of]
-    short = [gone[k, :, : j + 1].sum(axis=1) for k, j in enumerate(limits.level_of_short)]
-    return in_bot | {
-        "arrived": sums.arrived - status[:, :, Status.AFTER_HORIZON],
-        "offered": status[:, :, _OFFERED].sum(axis=2),
-        "answered": status[:, :, Status.ANSWERED],
-        "abandoned": gone.sum(axis=2),
-        "abandoned_short": np.stack(short),
-        "unserved": status[:, :, Status.UNSERVED],
-        "blocked": status[:, :, Status.BLOCKED],
-        "closed": status[:, :, Status.CLOSED],
-        "bot_entered": np.sum(list(in_bot.values()), axis=0),
         "wait_answered_ms": sums.wait_answered,
         "wait_offered_ms": sums.wait_offered,
         "talk_ms": sums.talk,
         "after_ms": sums.after,
         "queue_ms": sums.queue,
-        "answered_in_time": np.stack([fate[k, :, Status.ANSWERED, upto].sum(axis=1) for k, upto in in_time]),
-        "abandoned_in_time": np.stack([gone[k, :, upto].sum(axis=1) for k, upto in in_time]),
+        "answered_in_time": answered[in_time],
+        "abandoned_in_time": gone[in_time],
         "busy_ms": sums.busy,
         "wait_max_ms": sums.wait_max,
         "wait_histogram": sums.histogram.astype(np.int32),
@@ -394,19 +413,6 @@ def _blocks(contacts: Contacts, bins: int, least: int = 1 << 15) -> Iterator[Con
     size = max(least, 2 * bins)
     for start in range(0, len(contacts.type), size):
         yield Contacts(**{name: column[start : start + size] for name, column in columns.items()})
-
-
-def _agent_fields(spells: Spells, staffing: Staffing, grid: Grid) -> dict[str, Any]:
-    """`scheduled_ms`, `staffed_ms` and `overtime_ms`; an agent who never left is there to the end."""
-    groups = len(staffing.groups)
-    group = spells.group.astype(np.int64)
-    left = np.where(spells.left == NEVER, grid.end_ms, spells.left)
-    late = np.where(spells.off == NEVER, 0, np.maximum(left - spells.off, 0))
-    return {
-        "scheduled_ms": _scheduled(staffing, grid),
-        "staffed_ms": grid.spread(group, spells.on, left, groups),
-        "overtime_ms": sum_by(group, late, groups),
-    }
 
 
 def _scheduled(staffing: Staffing, grid: Grid) -> Ints:

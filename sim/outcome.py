@@ -109,11 +109,12 @@ class Measured(NamedTuple):
 
 
 class Sums(NamedTuple):
-    """Exact integer sums of one run's contacts, as `sim.metrics` defines them.
+    """Exact integer sums of one run, as `sim.metrics` defines them.
 
-    `by_fate[type, interval, status, level]` by the interval of asking, the level being the number of limits that the
+    `by_fate[level, type, status, interval]` by the interval of asking, the level being the number of limits that the
     wait exceeds; `arrived`, `handed_off` by that of arrival; milliseconds by [type, interval] (`queue` by real time)
-    and by [group, interval] (`busy`, inside the horizon); of the answered `wait_max[type]`, `histogram[type, bucket]`.
+    and by [group, interval] (`busy`, `staffed`, inside the horizon); of the answered `wait_max[type]`,
+    `histogram[type, bucket]`; `overtime[group]`.
     """
 
     by_fate: npt.NDArray[np.int64]
@@ -127,6 +128,8 @@ class Sums(NamedTuple):
     busy: npt.NDArray[np.int64]
     wait_max: npt.NDArray[np.int64]
     histogram: npt.NDArray[np.int64]
+    staffed: npt.NDArray[np.int64]
+    overtime: npt.NDArray[np.int64]
 
     @classmethod
     def zeros(cls, measured: Measured, types: int, groups: int) -> "Sums":
@@ -137,7 +140,7 @@ class Sums(NamedTuple):
 
         cells = (types, measured.intervals)
         return cls(
-            by_fate=none(*cells, len(Status), len(measured.limits) + 1),
+            by_fate=none(len(measured.limits) + 1, types, len(Status), measured.intervals),
             arrived=none(*cells),
             handed_off=none(*cells),
             wait_answered=none(*cells),
@@ -148,6 +151,8 @@ class Sums(NamedTuple):
             busy=none(groups, measured.intervals),
             wait_max=none(types),
             histogram=none(types, measured.buckets),
+            staffed=none(groups, measured.intervals),
+            overtime=none(groups),
         )
 
 

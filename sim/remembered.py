@@ -17,12 +17,13 @@ class _Same:
 
     def __init__(self, arguments: tuple[object, ...]) -> None:
         self.arguments = arguments
+        self.places = tuple(map(id, arguments))
 
     def __hash__(self) -> int:
-        return hash(tuple(map(id, self.arguments)))
+        return hash(self.places)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Same) and all(a is b for a, b in zip(self.arguments, other.arguments, strict=True))
+        return isinstance(other, _Same) and self.places == other.places
 
 
 def remembered(function: Callable[P, T]) -> Callable[P, T]:

@@ -86,7 +86,7 @@ _32 = 0xFFFF_FFFF
 _TAKEN_IN, _GIVEN_OUT = 0x931E_8875, 0x58F3_8DED
 _HALF = np.uint32(16)
 Words = npt.NDArray[np.uint32]
-"""Arithmetic of arrays of them is modulo 2^32, as it must be."""
+"""Of three axes: place in the pool, name, quantity. Arithmetic of arrays of them is modulo 2^32, as it must be."""
 
 
 def _words(number: int, least: int = 1) -> list[int]:
@@ -95,34 +95,42 @@ def _words(number: int, least: int = 1) -> list[int]:
     return words + [0] * (least - len(words))
 
 
-def _hashed(words: Words, constant: int, factor: int) -> tuple[Words, int]:
-    """Words hashed one after another along the first axis, and the constant for the next one."""
-    constants = [constant := constant * by & _32 for by in (1, *[factor] * len(words))]
-    powers = np.array(constants, dtype=np.uint32).reshape(-1, *[1] * (words.ndim - 1))
-    hashed: Words = (words ^ powers[:-1]) * powers[1:]
-    return hashed ^ hashed >> _HALF, constant
+@lru_cache(maxsize=256)
+def _powers(constant: int, factor: int, number: int) -> tuple[Words, Words, int]:
+    """With what so many words are hashed one after another, first and then, and the constant for the next one."""
+    constants = [constant := constant * by & _32 for by in (1, *[factor] * number)]
+    powers = np.array(constants, dtype=np.uint32).reshape(-1, 1, 1)
+    return powers[:-1], powers[1:], constant
+
+
+def _hashed(words: Words, constant: int, factor: int, number: int) -> tuple[Words, int]:
+    """So many words hashed one after another along the first axis, and the constant for the next one."""
+    first, then, constant = _powers(constant, factor, number)
+    hashed: Words = words ^ first
+    hashed *= then
+    hashed ^= hashed >> _HALF
+    return hashed, constant
 
 
 def _mixed(a: Words, b: Words) -> Words:
     mixed: Words = a * np.uint32(0xCA01_F9DD) - b * np.uint32(0x4973_F715)
-    return mixed ^ mixed >> _HALF
+    mixed ^= mixed >> _HALF
+    return mixed
 
 
 def _mixed_in(pool: Words, word: int | Words, constant: int) -> tuple[Words, int]:
-    """A further word, or one for each place of a plane, mixed into all four of the pool, the first axis."""
-    plane = np.array(word, dtype=np.uint32, ndmin=2)
-    hashed, constant = _hashed(np.broadcast_to(plane, (4, *plane.shape)), constant, _TAKEN_IN)
+    """A further word, or one for each place of a plane, mixed into all four of the pool."""
+    hashed, constant = _hashed(np.array(word, dtype=np.uint32, ndmin=3), constant, _TAKEN_IN, 4)
     return _mixed(pool, hashed), constant
 
 
 @lru_cache(maxsize=8)
 def _pool(words: tuple[int, ...]) -> tuple[Words, int]:
-    """The pool after so many words, at least four: of shape [4, 1, 1], for arrays of names and quantities to come."""
-    pool, constant = _hashed(np.array(words[:4], dtype=np.uint32), 0x43B0_D7E5, _TAKEN_IN)
+    """The pool after so many words, at least four."""
+    pool, constant = _hashed(np.array(words[:4], dtype=np.uint32).reshape(4, 1, 1), 0x43B0_D7E5, _TAKEN_IN, 4)
     for source, target in permutations(range(4), 2):
-        hashed, constant = _hashed(pool[source : source + 1], constant, _TAKEN_IN)
+        hashed, constant = _hashed(pool[source : source + 1], constant, _TAKEN_IN, 1)
         pool[target] = _mixed(pool[target : target + 1], hashed)[0]
-    pool = pool.reshape(4, 1, 1)
     for word in words[4:]:
         pool, constant = _mixed_in(pool, word, constant)
     return pool, constant
@@ -130,9 +138,9 @@ def _pool(words: tuple[int, ...]) -> tuple[Words, int]:
 
 def _generated(pool: Words) -> npt.NDArray[np.uint64]:
     """The four 64-bit words that start a PCG64, the last axis."""
-    halves, _ = _hashed(np.concatenate([pool, pool]), 0x8B51_F9DD, _GIVEN_OUT)
-    low, high = halves[::2].astype(np.uint64), halves[1::2].astype(np.uint64)
-    return np.ascontiguousarray(np.moveaxis(low | high << 32, 0, -1))
+    halves, _ = _hashed(np.concatenate((pool, pool)), 0x8B51_F9DD, _GIVEN_OUT, 8)
+    side_by_side = np.ascontiguousarray(halves.transpose(1, 2, 0), dtype="<u4")
+    return side_by_side.view("<u8").astype(np.uint64, copy=False)
 
 
 class _Told(ISeedSequence):

@@ -5,7 +5,7 @@ from importlib.util import find_spec
 
 from sim.attendance import Staffing
 from sim.demand import Demand
-from sim.outcome import Measured, OutcomeTable, Spells, Sums
+from sim.outcome import Measured, OutcomeTable, Sums
 from sim.routing import Rules
 
 Engine = Callable[[Demand, Staffing, Rules], OutcomeTable]
@@ -54,7 +54,7 @@ def run(demand: Demand, staffing: Staffing, rules: Rules, name: str = "auto") ->
     return engine(name)(demand, staffing, rules)
 
 
-def sums(demand: Demand, staffing: Staffing, rules: Rules, measured: Measured) -> tuple[Sums, Spells]:
+def sums(demand: Demand, staffing: Staffing, rules: Rules, measured: Measured) -> Sums:
     """Simulate one replication on the compiled engine and only count it, without a table."""
     from sim.engine import compiled
 

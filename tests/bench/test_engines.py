@@ -117,14 +117,14 @@ def test_stages():
         run = (demand, peak.by_level(volume), peak.rules())
         early = before.settle(demand, run[2])
         done = before.prepare(*run, early)
-        compiled.drive(done, early.last_ms)
+        spells = done.spells[: compiled.drive(done, early.last_ms)[0]]
         outcome = compiled.run(*run)
         seconds = in_turns(
             {
                 "draw": lambda desk=desk: sample(desk, 1, 0),
                 "run": lambda run=run: compiled.run(*run),
                 "measure the table": lambda outcome=outcome: count(outcome, MEASURED, 12),
-                "fused tally": lambda d=demand, e=early, k=done: after.count(d, e, k, MEASURED),
+                "fused tally": lambda d=demand, e=early, k=done, s=spells: after.count(d, e, k, s, MEASURED),
                 "draw, run and tally": lambda desk=desk, run=run: compiled.sums(sample(desk, 1, 0), *run[1:], MEASURED),
             },
             2 * rounds,

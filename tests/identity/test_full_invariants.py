@@ -58,7 +58,7 @@ def test_what_is_counted_adds_up(kind):
         c = outcome.contacts
         sums = count(outcome, Measured(5000, 7, np.full((1, types), 2**63 - 1), BUCKETS), groups)
         by_type = np.bincount(c.type, minlength=types)
-        assert np.array_equal(sums.by_fate.sum(axis=(1, 2, 3)), by_type)
+        assert np.array_equal(sums.by_fate.sum(axis=(0, 2, 3)), by_type)
         assert np.array_equal(sums.arrived.sum(axis=1), by_type)
         assert np.array_equal(sums.by_fate.sum(axis=(0, 1, 3)), np.bincount(c.status, minlength=len(Status)))
         asked = np.isin(c.status, waits)

@@ -29,7 +29,7 @@ from sim.engine.compiled.loop import (
     Desk,
     follow,
 )
-from sim.outcome import NEVER, Cause, Contacts, Measured, OutcomeTable, Spells, Sums
+from sim.outcome import NEVER, Cause, Contacts, Measured, OutcomeTable, Sums
 from sim.routing import Rules
 
 
@@ -44,19 +44,18 @@ def run(demand: Demand, staffing: Staffing, rules: Rules) -> OutcomeTable:
     return OutcomeTable(contacts=contacts, spells=spell_table(desk.spells[:spells]), last_ms=last_ms)
 
 
-def sums(demand: Demand, staffing: Staffing, rules: Rules, measured: Measured) -> tuple[Sums, Spells]:
-    """Simulate one replication and only count it: the sums of its contacts, and its spells."""
+def sums(demand: Demand, staffing: Staffing, rules: Rules, measured: Measured) -> Sums:
+    """Simulate one replication and only count it."""
     if needs_full(demand, staffing, rules):
         outcome = full.run(demand, staffing, rules)
         group_of = full.group_of(staffing).astype(AGENT["group"])
-        sums = count_columns(
-            vars(outcome.contacts), group_of, measured, len(demand.types), len(staffing.groups)
+        return count_columns(
+            vars(outcome.contacts), vars(outcome.spells), group_of, measured, len(demand.types), len(staffing.groups)
         )
-        return sums, outcome.spells
     early = settle(demand, rules)
     desk = prepare(demand, staffing, rules, early)
     spells, _ = drive(desk, early.last_ms)
-    return count(demand, early, desk, measured), spell_table(desk.spells[:spells])
+    return count(demand, early, desk, desk.spells[:spells], measured)
 
 
 def needs_full(demand: Demand, staffing: Staffing, rules: Rules) -> bool:

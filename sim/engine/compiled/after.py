@@ -18,21 +18,42 @@ SILENT = int(Status.SILENT)
 STATUSES = len(Status)
 
 
-def count(demand: Demand, early: Early, desk: Desk, measured: Measured) -> Sums:
-    """Sums of all contacts of a run."""
+def count(demand: Demand, early: Early, desk: Desk, spells: Any, measured: Measured) -> Sums:
+    """Sums of a run with these spells."""
     columns = {"type": demand.type, "arrival": demand.arrival_ms, **early.columns}
+    times = {name: np.ascontiguousarray(spells[name]) for name in ("group", "on", "off", "left")}
     group_of = np.ascontiguousarray(desk.agents["group"])
-    return count_columns(columns, group_of, measured, len(demand.types), len(desk.excess))
+    return count_columns(columns, times, group_of, measured, len(demand.types), len(desk.excess))
 
 
-def count_columns(columns: dict[str, Any], group_of: Any, measured: Measured, types: int, groups: int) -> Sums:
-    """Sums of all contacts of an outcome's columns; `group_of` each agent."""
+def count_columns(
+    columns: dict[str, Any], spells: dict[str, Any], group_of: Any, measured: Measured, types: int, groups: int
+) -> Sums:
+    """Sums of an outcome's columns of contacts and of spells; `group_of` each agent."""
     sums = Sums.zeros(measured, types, groups)
-    flat = [column.reshape(-1) for column in sums]
+    *of_contacts, staffed, overtime = (column.reshape(-1) for column in sums)
     _count(columns["type"], columns["arrival"], columns["status"], columns["queued"], columns["answered"],
            columns["ended"], columns["released"], columns["agent"], group_of,
-           measured.limits, measured.interval_ms, measured.intervals, measured.buckets, *flat)  # fmt: skip
+           measured.limits, measured.interval_ms, measured.intervals, measured.buckets, *of_contacts)  # fmt: skip
+    _count_spells(spells["group"], spells["on"], spells["off"], spells["left"],
+                  measured.interval_ms, measured.intervals, staffed, overtime)  # fmt: skip
     return sums
+
+
+@kernel
+def _count_spells(
+    groups: Any, on: Any, off: Any, left: Any, interval_ms: int, intervals: int, staffed: Any, overtime: Any
+) -> None:
+    """Time at the desk; an agent who never left is there to the end."""
+    last, horizon_ms = intervals - 1, interval_ms * intervals
+    for s in range(len(groups)):
+        group = np.int64(groups[s])
+        gone = horizon_ms if left[s] == NEVER else left[s]
+        if off[s] != NEVER:
+            overtime[group] += max(gone - off[s], 0)
+        start, stop = min(max(on[s], 0), horizon_ms), min(max(gone, 0), horizon_ms)
+        if start < horizon_ms:
+            _spread(staffed, group * intervals, start // interval_ms, start, stop, interval_ms, last)
 
 
 @kernel
@@ -70,7 +91,7 @@ def _count(
     by_fate: Any, arrived: Any, handed_off: Any, wait_answered: Any, wait_offered: Any, queue: Any,
     talk: Any, after: Any, busy: Any, wait_max: Any, histogram: Any,
 ) -> None:  # fmt: skip
-    last, horizon_ms, levels = intervals - 1, interval_ms * intervals, limits.shape[0]
+    last, horizon_ms, (levels, types) = intervals - 1, interval_ms * intervals, limits.shape
     came, begins, ends = 0, -NEVER, NEVER  # the interval of the last arrival, as arrivals mostly share it
     for c in range(len(kinds)):
         k, at, status = np.int64(kinds[c]), arrival[c], np.int64(statuses[c])
@@ -92,7 +113,7 @@ def _count(
         level = 0
         for j in range(levels):
             level += wait > limits[j, k]
-        by_fate[np.uint64(((row + booked) * STATUSES + status) * (levels + 1) + level)] += 1
+        by_fate[np.uint64(((level * types + k) * STATUSES + status) * intervals + booked)] += 1
         if wait > 0:
             wait_offered[cell] += wait
             _spread(queue, row, booked, asked, asked + wait, interval_ms, last)

@@ -63,20 +63,26 @@ def settle(demand: Demand, rules: Rules, **more: npt.DTypeLike) -> Early:
     out = columns(n, queued="i8", answered="i8", ended="i8", released="i8", agent="i4", status="u1", **more)
     rough = columns(n + len(demand.types), asks="i8", waiters=WAITER)
     asks, handed = rough["asks"], rough["waiters"].view(np.int64)  # whose room is not needed yet
-    windows = [len(opens) for opens in rules.opens_ms]
     direct, handed_off, last_ms, last_end_ms = _settle(
         demand.type, demand.arrival_ms, demand.fate, demand.bot_ms, demand.hand_off_ms,
-        rules.always_open, np.concatenate(rules.opens_ms), np.concatenate(rules.closes_ms),
-        np.cumsum([0, *windows]), out["status"], out["queued"], out["answered"], out["ended"], out["released"],
-        out["agent"], asks, handed,
+        rules.always_open, *windows(rules),
+        out["status"], out["queued"], out["answered"], out["ended"], out["released"], out["agent"], asks, handed,
     )  # fmt: skip
     if last_ms >= INSTANTS // 2:
         raise OverflowError(TOO_LONG)  # a patience may add as much again
-    later, spare = handed[:handed_off], handed[handed_off : 2 * handed_off]
-    in_order(later, spare, np.empty(1 << 11, dtype=np.int64))
-    merge(asks, direct, spare)
+    if handed_off:
+        later, spare = handed[:handed_off], handed[handed_off : 2 * handed_off]
+        in_order(later, spare, np.empty(1 << 11, dtype=np.int64))
+        merge(asks, direct, spare)
     asking = direct + handed_off
     return Early(out, asks[:asking], rough["waiters"], last_ms, last_end_ms)
+
+
+@remembered
+def windows(rules: Rules) -> tuple[Ints, Ints, Ints]:
+    """When types open and close, one type after another, and where each type's windows begin."""
+    first = np.cumsum([0, *map(len, rules.opens_ms)])
+    return np.concatenate(rules.opens_ms), np.concatenate(rules.closes_ms), first
 
 
 @kernel
