@@ -201,15 +201,29 @@ def _merged(drawn: list[Columns], types: tuple[str, ...], seed: int, replication
             parts[start:end] = of_type.get(name, _DEFAULTS.get(name, 0))
         return parts
 
-    if len(drawn) == 1:
-        for name, column in merged.items():
-            side_by_side(name, column)
-        return Demand(types=types, seed=seed, replication=replication, pools=pools, **merged)
-    room = np.empty(edges[-1], dtype=np.int64)
-    order = side_by_side("arrival_ms", room).argsort(kind="stable")
+    several = len(drawn) > 1
+    if several:
+        places = _in_order(side_by_side("arrival_ms", merged["arrival_ms"]))
+        room = np.empty(edges[-1], dtype=np.int64)
     for name, column in merged.items():
-        if name in named:
-            side_by_side(name, np.ndarray(edges[-1], column.dtype, room)).take(order, out=column, mode="clip")
-        else:
+        if name not in named:
             column.fill(_DEFAULTS.get(name, 0))
+        elif not several:
+            side_by_side(name, column)
+        elif name != "arrival_ms":
+            side_by_side(name, np.ndarray(edges[-1], column.dtype, room)).take(places, out=column, mode="clip")
     return Demand(types=types, seed=seed, replication=replication, pools=pools, **merged)
+
+
+def _in_order(instants: Integers) -> Integers:
+    """Put instants in order where they stand, and say at which places they were; equal ones stay in their order.
+
+    Sorted as one number with their places, which takes a fifth less than to sort the places by them.
+    """
+    bits = len(instants).bit_length()
+    keys = instants << bits
+    keys |= np.arange(len(instants))
+    keys.sort(kind="stable")  # which knows runs in order when it sees them
+    np.right_shift(keys, bits, out=instants)
+    keys &= (1 << bits) - 1
+    return keys
