@@ -32,8 +32,9 @@ class Records:
 
     def _add(self, record: Record) -> None:
         by: dict[str, Any] = {**record.by}
-        self._at.setdefault((record.measure, _of(by)), record)
-        self._by_formula[record.measure, record.formula, _of(by)] = record
+        of = _of(by)
+        self._at.setdefault((record.measure, of), record)
+        self._by_formula[record.measure, record.formula, of] = record
         for kind, name in by.items():
             if kind == "interval":
                 self.intervals[name["index"]] = name
