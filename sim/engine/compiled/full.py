@@ -17,6 +17,7 @@ from sim.engine.compiled.full_desk import (
     OUTLASTS,
     RUNNING,
     SPELLS,
+    UNDECIDED,
     UNSETTLED,
     WAITS,
     Desk,
@@ -82,9 +83,11 @@ def contact_table(demand: Demand, desk: Desk, state: Any, last_ms: int) -> Conta
     n, demanded, queues = int(state[CONTACTS]), len(demand), len(desk.contacts) - len(desk.ended)
     out = columns(n, queued="i8", agent="i4", status="u1")
     contacts, ended = desk.contacts[queues : queues + n], desk.ended[:n]
-    take_out(contacts, ended, last_ms, out["queued"], out["agent"], out["status"])
+    answered, released, resolved = desk.answered[:n], desk.released[:n], desk.resolved[:n]
+    take_out(
+        contacts, answered, ended, released, resolved, last_ms, out["queued"], out["agent"], out["status"]
+    )  # fmt: skip
     made, tales = contacts[demanded:], desk.tales[: n - demanded]
-    answered, released = desk.answered[:n], desk.released[:n]
     return Contacts(
         type=behind(demand.type, made["type"].view(np.int16)),
         arrival=behind(demand.arrival_ms, tales["arrival"]),
@@ -96,23 +99,28 @@ def contact_table(demand: Demand, desk: Desk, state: Any, last_ms: int) -> Conta
         ended=ended,
         released=released,
         work=desk.work[:n] if len(desk.work) else released - answered,
-        resolved=desk.resolved[:n],
+        resolved=resolved,
         predicted=desk.predicted[:n] if len(desk.predicted) else np.broadcast_to(np.int64(NEVER), n),
     )
 
 
 @kernel
-def take_out(contacts: Any, ended: Any, last_ms: int, queued: Any, agent: Any, status: Any) -> None:
-    """Copy out of the records what the outcome has columns for."""
+def take_out(
+    contacts: Any, answered: Any, ended: Any, released: Any, resolved: Any, last_ms: int,
+    queued: Any, agent: Any, status: Any,
+) -> None:  # fmt: skip
+    """Copy out of the records what the outcome has columns for, and end what has no end."""
     for c in range(len(status)):
         contact = contacts[c]
         became = contact.status
-        if contact.place == WAITS and became != SILENT:
-            became = byte(UNSERVED)
+        waits = contact.place == WAITS and became != SILENT
+        if waits or contact.place == AWAITS_BOT:
+            if became == UNDECIDED:  # else interruptible work that was begun and handed back
+                answered[c] = NEVER
             ended[c] = last_ms
-        elif contact.place == AWAITS_BOT:
-            became = byte(GAVE_UP)
-            ended[c] = last_ms
+            released[c] = NEVER
+            resolved[c] = False
+            became = byte(UNSERVED if waits else GAVE_UP)
         queued[c] = contact.queued
         agent[c] = contact.agent
         status[c] = became

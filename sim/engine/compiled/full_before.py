@@ -179,10 +179,11 @@ def _settle(
         contact.agent = -1
         contact.place = stands if became < 0 else DONE
         contact.status = became if became >= 0 else UNDECIDED
-        answered[c] = NEVER
-        ended[c] = at if became >= 0 else NEVER
-        released[c] = NEVER
-        resolved[c] = False
+        if became >= 0:
+            answered[c] = NEVER
+            ended[c] = at
+            released[c] = NEVER
+            resolved[c] = False
         if len(work) > 0:
             work[c] = 0
         if len(predicted) > 0:

@@ -3,13 +3,14 @@
 Four sources of packed keys (time, kind, index) are merged: those who come or ask, known beforehand; the ends of work,
 one place for each agent; a heap for all that the run brings about; planned changes. An event brings at most one agent
 (a) and one contact (c) that look; then, where a reserve or a hold may have ended, the first contact of each type does.
-Each step of the inner loop does one thing: an ending and its follow-up, or one look.
+Each step of the inner loop does one thing: an ending and its follow-up, or one look. Of what is plain, an event of
+which no more can come than that two meet or an agent stands idle, most events are: they take a short way.
 """
 
 from typing import Any
 
-from sim import keys as plain_keys
 from sim.engine.compiled.full_desk import (
+    ASKS,
     AWAITS_BOT,
     AWAY,
     BEFORE_BOT,
@@ -52,10 +53,10 @@ from sim.engine.compiled.full_desk import (
     Desk,
 )
 from sim.engine.compiled.full_match import (
+    deterred,
     find_agent,
     find_contact,
     first_of_all,
-    forecast,
     is_free,
     longest_idle,
     may_find,
@@ -72,11 +73,9 @@ from sim.engine.compiled.full_steps import (
     first_waiting,
     follow_up,
     give_line_back,
-    high,
     insert,
     join_queue,
     leave_queue,
-    mix,
     moment,
     next_delay,
     next_timer,
@@ -85,13 +84,17 @@ from sim.engine.compiled.full_steps import (
 from sim.engine.compiled.full_work import (
     WORKS,
     begin,
+    begin_plainly,
     catch_up,
     come,
+    is_plain,
     leave,
+    let_go,
     next_end,
     put_aside,
     resume,
     seat,
+    send_home,
     stage_ends,
     tire,
     unseat,
@@ -119,16 +122,13 @@ from sim.engine.precedence import (
     TYPE_CLOSES,
     WORK_ENDS,
 )
-from sim.mechanisms import Predictor
 from sim.outcome import NEVER, Status
 
 ROOM = 32  # places in the heap, and for contacts, that one event can never use up besides two for each who waits
 AHEAD = 4  # so many to come are fetched into the cache
-GAVE_UP, BLOCKED, BALKED = (int(s) for s in (Status.GAVE_UP_IN_BOT, Status.BLOCKED, Status.BALKED))
-ABANDONED, WITHDRAWN, UNSERVED = (int(s) for s in (Status.ABANDONED, Status.WITHDRAWN, Status.UNSERVED))
-NO_FORECAST, NO_END = int(Predictor.NONE), whole(NEVER)  # the end of a spell by level
-BALKS = whole(plain_keys.BALKS)
-ACCEPTS_CALLBACK = whole(plain_keys.ACCEPTS_CALLBACK)
+GAVE_UP, ABANDONED = int(Status.GAVE_UP_IN_BOT), int(Status.ABANDONED)
+WITHDRAWN, UNSERVED = int(Status.WITHDRAWN), int(Status.UNSERVED)
+NO_END = whole(NEVER)  # of a spell by level
 BOT = BOT_ENDS << KIND_SHIFT
 
 
@@ -151,7 +151,7 @@ def follow(d: Desk, heap: Any, state: Any) -> None:
     change_key = change_keys[next_change] if next_change < change_count else NO_EVENT
     # types as bits: whose first contact may find an agent whom it did not find before; of which somebody waits
     stirred, standing, look_at = -1, -1, NO_EVENT
-    calm_until = -1 if rechecks else home_ms  # before that nobody looks whom an event does not concern
+    short_until = -1 if turns or rechecks else min(home_ms, LAST_INSTANT)
     # what an event may bring about besides a look: `more` if anything of it is left to do
     goes, fills, closes, copy, ender, ending, longed, falling_first, falling_last = -1, -1, -1, -1, -1, -1, 0, 0, 0
     more, concludes, popped, pending = False, True, False, NO_EVENT
@@ -180,19 +180,59 @@ def follow(d: Desk, heap: Any, state: Any) -> None:
             key = min(ask_key, work_key, heap_key, change_key)
             if key == NO_EVENT:
                 break
+            b, w = -1, -1
             now = key >> TIME_SHIFT
             kind = (key >> KIND_SHIFT) & KIND_MASK
             x = key & INDEX_MASK
+            if told and work_key != NO_EVENT:
+                fetch(contacts, index(agents[index(work_key & INDEX_MASK)].soonest + queues))
             if key == ask_key:
                 next_ask += 1
                 ask_key = asks[next_ask] if next_ask < ask_count else NO_EVENT
                 fetch(contacts, index((asks[min(next_ask + AHEAD, ask_count - 1)] & INDEX_MASK) + queues))
+                if now < short_until and simple and seated > 0 and contacts[index(x + queues)].place == ASKS:
+                    w, b = x, longest_idle(agents, kinds, takers, heads, whole(contacts[index(x + queues)].type), 0)
             elif key == heap_key:
                 popped = True
             elif key == change_key:
                 value = whole(change_values[next_change])
                 next_change += 1
                 change_key = change_keys[next_change] if next_change < change_count else NO_EVENT
+            elif now < short_until and (simple or in_queue == 0):
+                agent = agents[x]
+                if agent.direct == 1 and agent.state == PRESENT and agent.aside < 0 and groups[agent.group].excess <= 0:
+                    b = x
+                    if in_queue > 0:
+                        w = max(first_of_all(contacts, groups, skills, queues, whole(agent.group), now) - queues, -1)
+            if b >= 0:  # ------------------------------------------------ the short way: nothing else can come of it
+                agent, group = agents[b], groups[agents[b].group]
+                if w < 0:
+                    key = NO_EVENT
+                    let_go(agent)
+                    agent.since = now
+                    seat(agents, group, b)
+                    seated += 1
+                else:
+                    contact = contacts[index(w + queues)]
+                    pair = pairs[contact.type * group_count + agent.group]
+                    if not is_plain(contact, pair):
+                        b = -1
+                    else:
+                        if contact.place == WAITS:
+                            leave_queue(contacts, kinds, places, queues, whole(contact.type), w)
+                            in_queue -= 1
+                        if agent.ring >= 0:
+                            unseat(agents, group, b)
+                            seated -= 1
+                        key = begin_plainly(
+                            answered, ended, released, resolved, work, kinds, agent, contact, pair, state, w, b, now
+                        )
+                if b >= 0:
+                    set_end(ends, b, key)
+                    fetch(agents, index(ends[1] & INDEX_MASK))
+                    last = now
+                    state[EVENTS] += 1
+                    continue
         if kind == WORK_ENDS:  # ------------------------------------------------------------------ a stage of work ends
             a, looks = x, True
             agent = agents[a]
@@ -200,9 +240,7 @@ def follow(d: Desk, heap: Any, state: Any) -> None:
             if agent.direct:  # all that was to be known of the contact was written when it began
                 if agent.direct > 1:
                     ender, ending, concludes, more = whole(agent.soonest), ANSWERED, False, True
-                agent.direct = 0
-                agent.number = 0
-                agent.used = 0
+                let_go(agent)
                 if turns:
                     tire(persons, a, now)
             else:
@@ -370,7 +408,7 @@ def follow(d: Desk, heap: Any, state: Any) -> None:
                         elif contact.place == WAITS and ending != SILENT:
                             stirred |= leave_queue(contacts, kinds, places, queues, k, i)
                             in_queue -= 1
-                        conclude(contact, ended, i, ending, now)
+                        conclude(contact, answered, ended, released, resolved, i, ending, now)
                         state[UNSETTLED] -= not kinds[k].deferred
                     if contact.marks & HAS_LINE and ending != WAITING:
                         give_line_back(contact, kinds, lines, k)
@@ -396,13 +434,7 @@ def follow(d: Desk, heap: Any, state: Any) -> None:
                     continue
                 if falling_last > 0:  # ------------------------- idle agents go, longest idle first; the rest is excess
                     for g in range(falling_first, falling_last):
-                        group = groups[g]
-                        while group.excess > 0 and group.idle > 0:
-                            i = whole(agents[group.ring].next)
-                            group.excess -= 1
-                            unseat(agents, group, i)
-                            seated -= 1
-                            leave(agents, spell_rows, groups, by_person, i, now)
+                        seated -= send_home(agents, spell_rows, groups, by_person, g, now)
                     falling_last = 0
                     continue
                 if closes >= 0:  # ------------------------------------------------------- those who wait are sent away
@@ -470,29 +502,13 @@ def follow(d: Desk, heap: Any, state: Any) -> None:
                                 ender, ending, concludes, longed, more = c, WAITING, False, waited, True
                         pending = next_timer(kinds, timers, contact, k, c, now + 1)
                 else:
-                    deferred, pool = kinds[k].deferred, whole(kinds[k].place)
+                    ending = -1
                     if contact.place != CARRIED:
-                        if pool >= 0 and places[pool].used >= places[pool].most:
-                            ender, ending = c, BLOCKED
-                        elif contact.at_once and not deferred:
-                            ender, ending = c, ABANDONED
-                        elif kinds[k].predictor != NO_FORECAST and not deferred:
-                            value = forecast(contacts, kinds, groups, takers, queues, k, now)
-                            predicted[c] = value
-                            word = 0
-                            for j in range(kinds[k].first_step, kinds[k].last_step):
-                                if value >= steps[j].at:
-                                    word = steps[j].word
-                            if word > 0 and high(mix(contact.key, BALKS)) < word:
-                                ender, ending = c, BALKED
-                            elif value >= kinds[k].offer_at and (
-                                high(mix(contact.key, ACCEPTS_CALLBACK)) < kinds[k].accept
-                            ):
-                                if contact.marks & HAS_LINE:
-                                    give_line_back(contact, kinds, lines, k)
-                                contact.marks |= byte(CALLBACK)
-                    if ender >= 0:
-                        more = True
+                        ending = deterred(
+                            contacts, predicted, kinds, groups, takers, steps, places, lines, contact, queues, k, c, now
+                        )
+                    if ending >= 0:
+                        ender, more = c, True
                     else:
                         stirred |= join_queue(contacts, kinds, places, queues, k, c)
                         standing |= kinds[k].bit
@@ -564,7 +580,7 @@ def follow(d: Desk, heap: Any, state: Any) -> None:
                 a = -1
                 if end_key != ends[leaf + b]:
                     set_end(ends, b, end_key)
-            if c < 0 and not more and now < calm_until:
+            if c < 0 and not more and now < home_ms and not (checks and (recheck < types or stirred & standing)):
                 break
         # ------------------------------------------------------------------------------------ the heap
         if pending != NO_EVENT:
@@ -573,10 +589,7 @@ def follow(d: Desk, heap: Any, state: Any) -> None:
         elif popped:
             size = pop(heap, size)
         # ------------------------------------------------------------------------------------ who comes next is fetched
-        if not told:
-            fetch(agents, index(ends[1] & INDEX_MASK))
-        elif ends[1] != NO_EVENT:
-            fetch(contacts, index(agents[index(ends[1] & INDEX_MASK)].soonest + queues))
+        fetch(agents, index(ends[1] & INDEX_MASK))
         if popped:
             for j in range(1, 5):  # one of these comes after the root
                 fetch(contacts, index((heap[index(j)] & INDEX_MASK) + queues))

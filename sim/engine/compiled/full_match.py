@@ -2,11 +2,12 @@
 
 from typing import Any
 
-from sim.engine.compiled.full_desk import MAIL, NEVER_PAIR
-from sim.engine.compiled.full_steps import first_waiting, high, mix
-from sim.engine.compiled.kernel import inlined, whole
-from sim.keys import CHOOSES_AGENT as CHOOSES
+from sim import keys as plain_keys
+from sim.engine.compiled.full_desk import CALLBACK, HAS_LINE, MAIL, NEVER_PAIR
+from sim.engine.compiled.full_steps import BLOCKED, first_waiting, give_line_back, high, mix
+from sim.engine.compiled.kernel import byte, inlined, whole
 from sim.mechanisms import AgentChoice, ContactChoice, Predictor
+from sim.outcome import Status
 
 LONGEST_IDLE, BY_SCORE, LEAST_BUSY, FASTEST, UNIFORM = (
     int(choice)
@@ -17,10 +18,13 @@ LONGEST_IDLE, BY_SCORE, LEAST_BUSY, FASTEST, UNIFORM = (
 LONGEST_WAIT, SCORE, LONGEST_QUEUE = (
     int(choice) for choice in (ContactChoice.LONGEST_WAIT, ContactChoice.SCORE, ContactChoice.LONGEST_QUEUE)
 )
-HEAD_OF_LINE, LAST_TO_ENTER, MODEL = (
-    int(predictor) for predictor in (Predictor.HEAD_OF_LINE, Predictor.LAST_TO_ENTER, Predictor.MODEL)
+NO_FORECAST, HEAD_OF_LINE, LAST_TO_ENTER, MODEL = (
+    int(predictor)
+    for predictor in (Predictor.NONE, Predictor.HEAD_OF_LINE, Predictor.LAST_TO_ENTER, Predictor.MODEL)
 )
-CHOOSES_AGENT = whole(CHOOSES)
+ABANDONED, BALKED = int(Status.ABANDONED), int(Status.BALKED)
+CHOOSES_AGENT, BALKS = whole(plain_keys.CHOOSES_AGENT), whole(plain_keys.BALKS)
+ACCEPTS_CALLBACK = whole(plain_keys.ACCEPTS_CALLBACK)
 
 
 @inlined
@@ -248,3 +252,32 @@ def forecast(contacts: Any, kinds: Any, groups: Any, takers: Any, queues: int, k
             there += groups[takers[j].other].present
         return (kind.waiting + 1) * kind.handle // max(1, there)
     return whole(kind.waiting)
+
+
+@inlined
+def deterred(
+    contacts: Any, predicted: Any, kinds: Any, groups: Any, takers: Any, steps: Any, places: Any, lines: Any,
+    contact: Any, queues: int, k: int, c: int, now: int,
+) -> Any:  # fmt: skip
+    """What keeps one who finds nobody from waiting, as an ending; -1: nothing, though it may be for a call-back."""
+    kind = kinds[k]
+    if kind.place >= 0 and places[kind.place].used >= places[kind.place].most:
+        return BLOCKED
+    if kind.deferred:
+        return -1
+    if contact.at_once:
+        return ABANDONED
+    if kind.predictor == NO_FORECAST:
+        return -1
+    wait, word = forecast(contacts, kinds, groups, takers, queues, k, now), 0
+    predicted[c] = wait
+    for j in range(kind.first_step, kind.last_step):
+        if wait >= steps[j].at:
+            word = steps[j].word
+    if word > 0 and high(mix(contact.key, BALKS)) < word:
+        return BALKED
+    if wait >= kind.offer_at and high(mix(contact.key, ACCEPTS_CALLBACK)) < kind.accept:
+        if contact.marks & HAS_LINE:
+            give_line_back(contact, kinds, lines, k)
+        contact.marks |= byte(CALLBACK)
+    return -1

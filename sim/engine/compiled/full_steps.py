@@ -223,11 +223,16 @@ def give_line_back(contact: Any, kinds: Any, lines: Any, k: int) -> None:
 
 
 @inlined
-def conclude(contact: Any, ended: Any, c: int, ending: int, now: int) -> None:
+def conclude(
+    contact: Any, answered: Any, ended: Any, released: Any, resolved: Any, c: int, ending: int, now: int
+) -> None:
     """The contact ends without a talk."""
     contact.place = UNNOTICED if ending == SILENT else DONE
     contact.status = ending
+    answered[c] = NEVER
     ended[c] = now
+    released[c] = NEVER
+    resolved[c] = False
 
 
 @inlined

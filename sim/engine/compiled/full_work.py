@@ -198,6 +198,27 @@ def leave(agents: Any, spells: Any, groups: Any, by_person: bool, a: int, now: i
 
 
 @inlined
+def send_home(agents: Any, spells: Any, groups: Any, by_person: bool, g: int, now: int) -> int:
+    """Idle agents of a group leave, longest idle first, as long as there are too many; how many."""
+    group, gone = groups[g], 0
+    while group.excess > 0 and group.idle > 0:
+        a = whole(agents[group.ring].next)
+        group.excess -= 1
+        gone += 1
+        unseat(agents, group, a)
+        leave(agents, spells, groups, by_person, a, now)
+    return gone
+
+
+@inlined
+def let_go(agent: Any) -> None:
+    """The agent has nothing in hand any more, after a contact of which all was written when it began."""
+    agent.direct = 0
+    agent.number = 0
+    agent.used = 0
+
+
+@inlined
 def stage_ends(
     contacts: Any, answered: Any, ended: Any, released: Any, resolved: Any, work: Any, circles: Any, kinds: Any,
     groups: Any, pairs: Any, agents: Any, persons: Any, jobs: Any, turns: bool, queues: int, a: int, now: int,
@@ -240,7 +261,9 @@ def stage_ends(
                     circles[i].served = 1
                     copy = i if circles[i].shared else -1
         else:
+            answered[done] = NEVER
             ended[done] = now
+            resolved[done] = False
             ender, ending = done, UNANSWERED
     elif stage == TALK or stage == WHOLE:
         ended[done] = now
@@ -285,6 +308,36 @@ def write_ahead(
 
 
 @inlined
+def is_plain(contact: Any, pair: Any) -> bool:
+    """Whether this contact begins in the plainest way: with one event for the end of all work, and known by now."""
+    return (
+        pair.plain
+        and not contact.marks & (CALLBACK | BEGUN)
+        and contact.status != SILENT
+        and (contact.after == 0 or not pair.heard)
+    )
+
+
+@inlined
+def begin_plainly(
+    answered: Any, ended: Any, released: Any, resolved: Any, work: Any, kinds: Any, agent: Any, contact: Any, pair: Any,
+    state: Any, w: int, b: int, now: int,
+) -> Any:  # fmt: skip
+    """The agent, with empty hands and in no ring, begins the contact, in no queue; the key of the end of all work."""
+    kind, factor = kinds[contact.type], whole(pair.permille)
+    contact.agent = b
+    contact.place = IN_HAND
+    contact.status = ANSWERED
+    answered[w] = now
+    kind.last_wait = now - contact.queued
+    state[UNSETTLED] -= not kind.deferred
+    agent.number = 1
+    agent.used = pair.need
+    ms, after = scaled(whole(contact.talk), factor), scaled(whole(contact.after), factor)
+    return write_ahead(contact, ended, released, resolved, work, agent, pair, w, b, ms, after, now)
+
+
+@inlined
 def begin(
     contacts: Any, answered: Any, ended: Any, released: Any, resolved: Any, work: Any, left: Any, circles: Any,
     kinds: Any, groups: Any, pairs: Any, agents: Any, persons: Any, jobs: Any, rates: Any, state: Any,
@@ -298,23 +351,11 @@ def begin(
     agent, contact = agents[b], contacts[index(w + queues)]
     k, g, here = whole(contact.type), whole(agent.group), contact.marks
     pair, group = pairs[k * len(groups) + g], groups[g]
-    if (
-        pair.plain
-        and not here & (CALLBACK | BEGUN)
-        and contact.status != SILENT
-        and (contact.after == 0 or not pair.heard)
-    ):
-        contact.agent = b
-        contact.place = IN_HAND
-        contact.status = ANSWERED
-        answered[w] = now
-        kinds[k].last_wait = now - contact.queued
-        state[UNSETTLED] -= not kinds[k].deferred
-        agent.number = 1
-        agent.used = pair.need
-        factor = whole(pair.permille)
-        ms, after = scaled(whole(contact.talk), factor), scaled(whole(contact.after), factor)
-        return write_ahead(contact, ended, released, resolved, work, agent, pair, w, b, ms, after, now), -1
+    if is_plain(contact, pair):
+        end_key = begin_plainly(
+            answered, ended, released, resolved, work, kinds, agent, contact, pair, state, w, b, now
+        )  # fmt: skip
+        return end_key, copy
     if turns and agent.number > 0:
         tire(persons, b, now)
     elif turns:
