@@ -91,7 +91,8 @@ def _count(
     by_fate: Any, arrived: Any, handed_off: Any, wait_answered: Any, wait_offered: Any, queue: Any,
     talk: Any, after: Any, busy: Any, wait_max: Any, histogram: Any,
 ) -> None:  # fmt: skip
-    last, horizon_ms, (levels, types) = intervals - 1, interval_ms * intervals, limits.shape
+    last, horizon_ms, levels = intervals - 1, interval_ms * intervals, len(limits)
+    layer = len(by_fate) // (levels + 1)  # places of all waits of one level
     came, begins, ends = 0, -NEVER, NEVER  # the interval of the last arrival, as arrivals mostly share it
     for c in range(len(kinds)):
         k, at, status = np.int64(kinds[c]), arrival[c], np.int64(statuses[c])
@@ -110,10 +111,10 @@ def _count(
             wait = end - asked
         elif status in (ABANDONED, SILENT, UNSERVED):
             wait = ended[c] - asked
-        level = 0
+        place = (k * STATUSES + status) * intervals + booked
         for j in range(levels):
-            level += wait > limits[j, k]
-        by_fate[np.uint64(((level * types + k) * STATUSES + status) * intervals + booked)] += 1
+            place += layer * (wait > limits[np.uint64(j), np.uint64(k)])
+        by_fate[np.uint64(place)] += 1
         if wait > 0:
             wait_offered[cell] += wait
             _spread(queue, row, booked, asked, asked + wait, interval_ms, last)
@@ -127,4 +128,4 @@ def _count(
         start, stop = min(max(end, 0), horizon_ms), min(released[c], horizon_ms)
         if stop > start:
             first = _later(booked, start, interval_ms, last)
-            _spread(busy, np.int64(group_of[agents[c]]) * intervals, first, start, stop, interval_ms, last)
+            _spread(busy, np.int64(group_of[np.uint64(agents[c])]) * intervals, first, start, stop, interval_ms, last)
