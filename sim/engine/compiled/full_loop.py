@@ -3,8 +3,7 @@
 Four sources of packed keys (time, kind, index) are merged: those who come or ask, known beforehand; the ends of work,
 one place for each agent; a heap for all that the run brings about; planned changes. An event brings at most one agent
 (a) and one contact (c) that look; then, where a reserve or a hold may have ended, the first contact of each type does.
-Each step of the inner loop does one thing: an ending and its follow-up, or one look. Of what is plain, an event of
-which no more can come than that two meet or an agent stands idle, most events are: they take a short way.
+Each step of the inner loop does one thing: an ending and its follow-up, or one look. Plain events take a short way.
 """
 
 from typing import Any
@@ -163,7 +162,7 @@ def follow(d: Desk, heap: Any, state: Any) -> None:
         if size + 2 * others + ROOM > len(heap) or (grows and state[CONTACTS] + others + ROOM > len(ended)):
             state[RUNNING] = 1
             break
-        a, c, live = -1, -1, True
+        a, c, b, w, live = -1, -1, -1, -1, True
         if coming > 0:  # one more agent of a level that has risen
             coming -= 1
             kind, looks = 0, True
@@ -180,7 +179,6 @@ def follow(d: Desk, heap: Any, state: Any) -> None:
             key = min(ask_key, work_key, heap_key, change_key)
             if key == NO_EVENT:
                 break
-            b, w = -1, -1
             now = key >> TIME_SHIFT
             kind = (key >> KIND_SHIFT) & KIND_MASK
             x = key & INDEX_MASK
@@ -472,6 +470,8 @@ def follow(d: Desk, heap: Any, state: Any) -> None:
                 contact = contacts[index(c + queues)]
                 k = whole(contact.type)
                 waited = now - contact.queued
+                if rechecks and not waits and kinds[k].waiting > 0:  # if not stirred since, they found nobody
+                    seeks = stirred & kinds[k].bit != 0
                 if seeks and seated > 0:
                     if simple:
                         b = longest_idle(agents, kinds, takers, heads, k, waited)
@@ -522,7 +522,8 @@ def follow(d: Desk, heap: Any, state: Any) -> None:
                 # So types that are not stirred need not look: it would change nothing.
                 if recheck == types:
                     recheck, looking, stirred = 0, stirred, 0
-                while recheck < types and not (looking | stirred) & kinds[recheck].bit:
+                may = (looking | stirred) & standing
+                while recheck < types and not may & kinds[recheck].bit:
                     recheck += 1
                 if recheck < types:
                     if types <= BITS:
