@@ -440,17 +440,23 @@ def averaging(problem: Problem) -> bool:
     return staffed and averaged and len(problem.table.groups) > 1
 
 
+def mixed(search: Search, base: Candidate) -> Generation:
+    """Columns around a candidate and their mixture, which tells the search what it costs: an estimate of the least."""
+    days = int(np.clip(round(CONTACTS / search.problem.contacts), FEWEST_DAYS, min(MOST_DAYS, search.tape.days)))
+    found = Generation(search, base, replace(search.tape, days=days))
+    for n in range(ROUNDS):
+        found.price(STEPS[0] if 2 * n < ROUNDS else STEPS[1], CHILDREN)
+    search.mixture = found.estimate()
+    return found
+
+
 def generate(search: Search) -> Candidate | None:
     """The best plan near a mixture of columns with one pattern in each block."""
     base = search.best
     if base is None:
         return None
-    days = int(np.clip(round(CONTACTS / search.problem.contacts), FEWEST_DAYS, min(MOST_DAYS, search.tape.days)))
     already = search.simulated
-    found = Generation(search, base, replace(search.tape, days=days))
-    for n in range(ROUNDS):
-        found.price(STEPS[0] if 2 * n < ROUNDS else STEPS[1], CHILDREN)
-    search.mixture = found.estimate()
+    found = mixed(search, base)
     found.remix()
     free = [list(of) for of in found.active]
     dives: list[tuple[float, list[Pattern | None], list[list[Column]]]] = []

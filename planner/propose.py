@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from planner.asked import NothingToPlan, indexed
-from planner.baseline import Method, Simulator, beside
+from planner.baseline import Method, Simulator, at_once, beside
 from planner.bounds import Bound
 from planner.bounds_best import lower_bounds, ranked
 from planner.bounds_levels import FEW_LOOKS
@@ -22,6 +22,7 @@ from planner.courses import SUM_DAYS, Courses
 from planner.cover import Rows, caps_of, price_of
 from planner.cuts import CutSearch, carries_over
 from planner.effects import Effects
+from planner.efforts import Efforts
 from planner.feasibility import no_whole_interval, out_of_reach, shortages
 from planner.levels import LevelSearch, one_skill
 from planner.plan import (
@@ -366,13 +367,22 @@ class _Planning:
             search.evaluate(self.start)
         if not self.certificates or len(self.problem.table.groups) == 1:
             search.phase = "cover" if not self.certificates else "repair"
-            search.run()
+            if self._learns_effort():
+                Efforts(search).run()
+            else:
+                search.run()
         self._find_bounds()
         effects: list[Effects] = []
         if len(self.problem.table.groups) > 1:
             effects = self._trade()
         search.phase = "polish"
         polish(search, effects)
+
+    def _learns_effort(self) -> bool:
+        """Whether the desk has several groups, is very large, and has contacts side by side: formulas err by load."""
+        problem = self.problem
+        very_large = len(problem.table.groups) > 1 and problem.contacts > MANY_IN_A_DAY and not averaging(problem)
+        return very_large and any(at_once(problem.scenario, name) > 1 for name in problem.scenario.contact_types)
 
     def _trade(self) -> list[Effects]:
         """Several groups: columns where they say something, once; then the trust region.

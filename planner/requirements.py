@@ -7,7 +7,7 @@ single types would be content with 14 who do both.
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -248,22 +248,26 @@ class Theory:
         """What the targets promise, in every interval alike, shape [goal, interval]."""
         return np.array([[goal.level] * self.intervals for goal in self.goals]).reshape(-1, self.intervals)
 
-    def requirement(self, aims: Floats) -> Rows:
-        """Least agents for every set and interval so that the pooled queue attains what is aimed at."""
-        agents = np.array([self._of_set(s, aims) for s in range(len(self.sets))], dtype=np.float64)
+    def requirement(self, aims: Floats, effort: Floats | float = 1.0) -> Rows:
+        """Least agents for every set and interval so that the pooled queue attains what is aimed at.
+
+        `effort` multiplies the load, [interval, type]: what experience says that the work takes.
+        """
+        load = replace(self.load, erlangs=self.load.erlangs * effort)
+        agents = np.array([self._of_set(s, load, aims) for s in range(len(self.sets))], dtype=np.float64)
         return Rows(worth=self.worth, agents=agents.reshape(len(self.sets), self.intervals))
 
-    def _of_set(self, s: int, aims: Floats) -> Ints:
+    def _of_set(self, s: int, load: Load, aims: Floats) -> Ints:
         """Least agents with which the types' slacks, each its worst, add up to none lacking, by load, [interval]."""
         classes = self._alike[s]
-        weights = np.array([self.load.erlangs[:, types].sum(axis=1) for types in classes.values()])
+        weights = np.array([load.erlangs[:, types].sum(axis=1) for types in classes.values()])
         found = np.zeros(self.intervals, dtype=np.int64)
         busy = np.flatnonzero(weights.reshape(-1, self.intervals).any(axis=0))
         if len(busy):
-            guess = self._last[s] if s in self._last else _guess(self.load.erlangs[:, list(self.sets[s])].sum(axis=1))
+            guess = self._last[s] if s in self._last else _guess(load.erlangs[:, list(self.sets[s])].sum(axis=1))
 
             def holds(cells: Ints, agents: Ints) -> Bools:
-                values = self._values(s, busy[cells], agents)
+                values = self._values(s, load, busy[cells], agents)
                 slack = np.zeros(len(cells))
                 for weight, entries in zip(weights[:, busy[cells]], classes, strict=True):
                     each = [self._slack(e[0], values[e], aims[e[0], busy[cells]]) for e in entries]
@@ -278,9 +282,9 @@ class Theory:
         goal = self.goals[g]
         return goal.sign * (value - aim) / (1.0 if goal.is_share else np.maximum(aim, 1.0))
 
-    def _values(self, s: int, cells: Ints, agents: npt.ArrayLike) -> dict[Entry, Floats]:
+    def _values(self, s: int, load: Load, cells: Ints, agents: npt.ArrayLike) -> dict[Entry, Floats]:
         """What a set's pooled queues in these intervals give for everything that is asked of them."""
-        queues = self.load.queues(self.sets[s], cells, agents)
+        queues = load.queues(self.sets[s], cells, agents)
         entries = sorted({entry for asked in self._alike[s] for entry in asked})
         return {entry: self.goals[entry[0]].value(queues, entry[1]) for entry in entries}
 
@@ -290,7 +294,7 @@ class Theory:
         A type is as well off as in the worst of the sets that contain it.
         """
         agents, every = self.worth @ supply, np.arange(self.intervals)
-        values = [self._values(s, every, agents[s]) for s in range(len(self.sets))]
+        values = [self._values(s, self.load, every, agents[s]) for s in range(len(self.sets))]
         found = np.full((len(self.goals), self.intervals), np.nan)
         for g, goal in enumerate(self.goals):
             worst_of = np.min if goal.sign > 0 else np.max

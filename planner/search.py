@@ -268,8 +268,11 @@ class Search:
 
     def round(self) -> Candidate:
         """One requirement, covered and simulated."""
+        return self.covered(self.problem.theory.requirement(self._levels()))
+
+    def covered(self, rows: Rows) -> Candidate:
+        """A requirement covered and simulated."""
         problem = self.problem
-        rows = problem.theory.requirement(self._levels())
         start = None if self.model is None else self.model.numbers
         self.model = cover(
             problem.scenario.horizon,
