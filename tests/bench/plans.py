@@ -92,6 +92,7 @@ def estimate(desk: Scenario, plan: Plan) -> float | None:
         tell=lambda _: None,
     )
     assert plan.staffing.shifts is not None
+    search.rows = problem.theory.requirement(problem.theory.levels())
     mixed(search, search.evaluate(indexed(problem.table, plan.staffing.shifts)))
     return search.mixture
 
