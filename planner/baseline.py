@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from planner.cover import Cover, Rows, cover, price_of
 from planner.plan import Baseline, figures
-from planner.requirements import Goal, Theory
+from planner.requirements import Goal, Theory, at_once
 from planner.search import Problem
 from planner.solver import Limits
 from planner.verdict import windows_of
@@ -126,19 +126,6 @@ def formula_rows(scenario: Scenario, theory: Theory, formula: Formula, more: Flo
             alone[i, k] = _least(goals, int(k), float(load[i, k]), float(handle_s[k]), float(patience_s[k]))
     agents = np.array([alone[:, list(types)].sum(axis=1) for types in theory.sets])
     return Rows(worth=theory.worth, agents=agents.reshape(len(theory.sets), -1))
-
-
-def at_once(scenario: Scenario, name: str) -> float:
-    """Contacts of a type that an agent with full hands gets done in the time of one: mean over the groups it is for."""
-    kind = scenario.contact_types[name]
-    taken = scenario.channels[kind.channel].slots
-    groups = [group for group in scenario.agent_groups.values() if name in group.skills]
-    if taken == "all" or kind.interruptible or not groups:
-        return 1.0
-    best = min(group.skills[name].preference for group in groups)
-    own = [group for group in groups if group.skills[name].preference == best]
-    done = [max(n * group.pace_with(n) for n in range(1, max(group.slots // taken, 1) + 1)) for group in own]
-    return float(np.mean(done))
 
 
 def _least(goals: list[Goal], kind: int, rate: float, handle_s: float, patience_s: float) -> int:

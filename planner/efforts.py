@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from planner.baseline import at_once
+from planner.requirements import at_once
 from planner.search import Candidate, Search
 from planner.verdict import windows_of
 

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from planner.asked import NothingToPlan, indexed
-from planner.baseline import Method, Simulator, at_once, beside
+from planner.baseline import Method, Simulator, beside
 from planner.bounds import Bound
 from planner.bounds_best import lower_bounds, ranked
 from planner.bounds_levels import FEW_LOOKS
@@ -37,7 +37,7 @@ from planner.plan import (
 )
 from planner.polish import polish
 from planner.region import improve
-from planner.requirements import Theory
+from planner.requirements import Theory, at_once
 from planner.search import OutOfWork, Problem, Progress, Search
 from planner.shifts import MOST_SHIFTS, enumerate_shifts
 from planner.trials import LOOKS, Trials

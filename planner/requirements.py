@@ -73,6 +73,19 @@ def load_of(scenario: Scenario) -> Load:
     return Load(erlangs=erlangs, handle_s=facts.handle_s, patience_s=patience)
 
 
+def at_once(scenario: Scenario, name: str) -> float:
+    """Contacts of a type that an agent with full hands gets done in the time of one: mean over the groups it is for."""
+    kind = scenario.contact_types[name]
+    taken = scenario.channels[kind.channel].slots
+    groups = [group for group in scenario.agent_groups.values() if name in group.skills]
+    if taken == "all" or kind.interruptible or not groups:
+        return 1.0
+    best = min(group.skills[name].preference for group in groups)
+    own = [group for group in groups if group.skills[name].preference == best]
+    done = [max(n * group.pace_with(n) for n in range(1, max(group.slots // taken, 1) + 1)) for group in own]
+    return float(np.mean(done))
+
+
 def _patience_s(kind: ContactType) -> float:
     if kind.patience is None:
         return math.inf

@@ -13,30 +13,29 @@ from time import process_time
 
 import peak
 
+from planner.asked import indexed
+from planner.certificate import FIRST_DAYS, clearly_missed
+from planner.columns import averaging, mixed
+from planner.cover import price_of
+from planner.plan import Plan
+from planner.propose import LEAST_DAYS, Proposal, problem_of, propose
+from planner.search import Search
+from planner.usual import propose_usual
+from sim.engine import run
+from sim.experiment import Tape, experiment
+from sim.scenario import Scenario
+from sim.targets import TargetResult, judge, slack
+
 HOME = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(HOME / "tests"))
+sys.path.insert(0, str(HOME / "tests"))  # the instances are those of the tests
 
 from instances import ALL, BUNDLED, instance  # noqa: E402
-
-from planner.asked import indexed  # noqa: E402
-from planner.certificate import FIRST_DAYS, clearly_missed  # noqa: E402
-from planner.columns import mixed  # noqa: E402
-from planner.cover import price_of  # noqa: E402
-from planner.plan import Plan  # noqa: E402
-from planner.propose import LEAST_DAYS, Proposal, problem_of, propose  # noqa: E402
-from planner.search import Search  # noqa: E402
-from sim.engine import run  # noqa: E402
-from sim.experiment import Tape, experiment  # noqa: E402
-from sim.scenario import Scenario  # noqa: E402
-from sim.targets import TargetResult, judge, slack  # noqa: E402
 
 PAGE = HOME / "docs" / "benchmarks.md"
 HEAD = ("instance", "cost", "heads", "hours", "ended", "bound", "class", "gap", "least slack", "days simulated",
         "CPU s", "PEAK days", "usual, repaired", "ratio")  # fmt: skip
 STUDIED = ("instance", "plans certified", "certified targets", "failed a second time", "cost")
 TABLES = {"plans": HEAD, "by person": HEAD, "study": STUDIED}
-ESTIMATED = ("c",)
-"""Instances of too many groups for columns to be worth the plan's work; what they estimate is found beside it."""
 SEEDS = 5
 SECOND = 400
 LIGHT = 30_000
@@ -69,7 +68,7 @@ def row(name: str, desk: Scenario) -> list[str]:
     usual = propose_usual_cost(desk)
     plan = found.plan
     mixture = plan.search.mixture if plan.search else None
-    if mixture is None and name in ESTIMATED:
+    if mixture is None:
         mixture = estimate(desk, plan)
     return [
         name, f"{plan.cost:,.2f}", str(plan.heads), f"{plan.paid_hours:,.0f}", plan.status,
@@ -81,8 +80,10 @@ def row(name: str, desk: Scenario) -> list[str]:
 
 
 def estimate(desk: Scenario, plan: Plan) -> float | None:
-    """What a mixture of columns around a plan costs, where the search did without; its CPU is not the plan's."""
+    """What a mixture of columns around a plan costs, beside the plan's CPU; None where columns say nothing."""
     problem = problem_of(desk, "cost", FIRST_DAYS)
+    if not averaging(problem):
+        return None
     search = Search(
         problem=problem,
         tape=Tape(desk, 1, 0, LEAST_DAYS),
@@ -105,8 +106,6 @@ def bound_told(plan: Plan, mixture: float | None) -> str:
 
 def propose_usual_cost(desk: Scenario) -> Plan:
     """Erlang C and a cover, repaired until it holds."""
-    from planner.usual import propose_usual
-
     return propose_usual(desk, "erlang-c-repaired", objective="cost", seed=1).plan
 
 

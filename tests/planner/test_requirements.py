@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from worlds_to_plan import morning
 
-from planner.baseline import at_once as usual_at_once
 from planner.baseline import formula_rows
 from planner.requirements import Theory, load_of, type_sets, worth_of
+from planner.requirements import at_once as done_at_once
 from sim.scenario import Scenario
 from sim.theory import Queue, least_agents
 
@@ -88,7 +88,7 @@ def test_full_hands_get_several_contacts_done_at_once(slots, groups, at_once):
     groups = {name: {"skills": ["a"], **group} for name, group in groups.items()}
     plain = desk(["a"]).model_dump(mode="json")
     chats = Scenario.model_validate(plain | {"channels": {"phone": {"slots": slots}}, "agent_groups": groups})
-    assert usual_at_once(chats, "a") == pytest.approx(at_once)
+    assert done_at_once(chats, "a") == pytest.approx(at_once)
     usual = [formula_rows(one, Theory(one), "erlang-c").agents.max() for one in (chats, Scenario.model_validate(plain))]
     assert (usual[0] < usual[1]) == (at_once > 1)
 
@@ -99,7 +99,7 @@ def test_interruptible_work_takes_all_of_an_agent():
         contact_types={"a": kind(channel="mail", interruptible=True)},
         agent_groups={"g": {"skills": ["a"], "slots": 3}},
     )
-    assert usual_at_once(mail, "a") == 1.0
+    assert done_at_once(mail, "a") == 1.0
 
 
 def test_patience_is_matched_at_the_threshold():
