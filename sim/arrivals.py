@@ -272,11 +272,16 @@ def poisson(dice: np.random.Generator, mass: Floats, border: Integers) -> Floats
     some instant leaves those before it where they are.
     """
     total = float(mass[-1])
-    points = dice.standard_exponential(int(total + 8 * math.sqrt(total) + 16))
+    points = dice.standard_exponential(ample(total))
     points.cumsum(out=points)
     while points[-1] < total:
         points = np.concatenate((points, points[-1] + np.cumsum(dice.standard_exponential(len(points)))))
     return points[: points.searchsorted(total)]
+
+
+def ample(total: float) -> int:
+    """More than so many expected contacts will ever become: eight standard deviations."""
+    return int(total + 8 * math.sqrt(total) + 16)
 
 
 def fixed(dice: np.random.Generator, mass: Floats, border: Integers) -> Floats:

@@ -21,6 +21,7 @@ from sim.scenario import Busyness, Scenario, Swings, paired, triangular
 from sim.streams import Quantity, name_key, stream
 
 Floats = npt.NDArray[np.float64]
+Integers = npt.NDArray[np.int64]
 
 STRATA = 16
 
@@ -38,12 +39,12 @@ class Levels:
     standing: Floats
     path: float
 
-    def expected(self, kind: int, pieces: Pieces) -> Floats:
-        """Contacts of a type expected in each of its pieces on these days, [piece]."""
+    def expected(self, kind: int | Integers, pieces: Pieces) -> Floats:
+        """Contacts of a type, or each piece's, expected in each of its pieces on these days, [piece]."""
         found = self._rates(kind, pieces)
         return found if self.interval is None else found * self.interval[kind, pieces.interval]
 
-    def _rates(self, kind: int, pieces: Pieces) -> Floats:
+    def _rates(self, kind: int | Integers, pieces: Pieces) -> Floats:
         """Without the factors of intervals."""
         if isinstance(pieces.forecast, Fan):
             from scipy.special import ndtri

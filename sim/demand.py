@@ -103,7 +103,8 @@ def sample(scenario: Scenario, seed: int, replication: int) -> Demand:
         instants = arrivals(source, busy.expected(index, source.pieces), dice)
         contacts = Contacts(source=source, dice=dice, arrival_ms=instants)
         drawn.append(contacts.columns() | {"type": np.array(index)})
-    return _merged(drawn, tuple(scenario.contact_types), seed, replication, _pools(scenario, seed, replication))
+    pools = follow_up_pools(scenario, seed, replication)
+    return _merged(drawn, tuple(scenario.contact_types), seed, replication, pools)
 
 
 def _carried_in(source: Source, backlog: Backlog, seed: int, replication: int) -> Columns:
@@ -121,13 +122,13 @@ def _carried_in(source: Source, backlog: Backlog, seed: int, replication: int) -
 # ------------------------------------------------------------------------------------------------------- follow-ups
 
 
-def _pools(scenario: Scenario, seed: int, replication: int) -> Pools | None:
+def follow_up_pools(scenario: Scenario, seed: int, replication: int) -> Pools | None:
     """What follow-ups bring: the draws of contacts of their type, at its usual times; for other types zeros."""
     rules = _rules(scenario)
     if not rules:
         return None
     tables = {
-        name: np.full((len(scenario.contact_types), POOL_ROWS), _DEFAULTS.get(name, 0), _COLUMNS[name])
+        name: np.full((len(scenario.contact_types), POOL_ROWS), DEFAULTS.get(name, 0), COLUMNS[name])
         for name in POOLED
     }
     members = _pool_members(scenario)
@@ -174,7 +175,7 @@ def _pool_members(scenario: Scenario) -> list[tuple[int, Source, Integers]]:
 # -------------------------------------------------------------------------------------------------- all types together
 
 
-_COLUMNS: dict[str, np.dtype[Any]] = {
+COLUMNS: dict[str, np.dtype[Any]] = {
     "type": np.dtype(np.int16),
     "arrival_ms": np.dtype(np.int64),
     "fate": np.dtype(np.uint8),
@@ -185,20 +186,20 @@ _COLUMNS: dict[str, np.dtype[Any]] = {
     "talk_ms": np.dtype(np.int32),
     "after_ms": np.dtype(np.int32),
 }
-_DEFAULTS = {"patience_ms": FOREVER}
-POOLED = _COLUMNS.keys() - {"type", "arrival_ms"}
+DEFAULTS = {"patience_ms": FOREVER}
+POOLED = COLUMNS.keys() - {"type", "arrival_ms"}
 
 
 def _merged(drawn: list[Columns], types: tuple[str, ...], seed: int, replication: int, pools: Pools | None) -> Demand:
     """All contacts in order; a column that a type lacks keeps its default there, 0 unless said otherwise."""
     edges = list(accumulate((len(of_type["arrival_ms"]) for of_type in drawn), initial=0))
     named = frozenset().union(*drawn)
-    merged: dict[str, Any] = columns(edges[-1], **_COLUMNS)
+    merged: dict[str, Any] = columns(edges[-1], **COLUMNS)
 
     def side_by_side(name: str, parts: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """A column's parts, type by type."""
         for of_type, start, end in zip(drawn, edges, edges[1:], strict=False):
-            parts[start:end] = of_type.get(name, _DEFAULTS.get(name, 0))
+            parts[start:end] = of_type.get(name, DEFAULTS.get(name, 0))
         return parts
 
     several = len(drawn) > 1
@@ -207,7 +208,7 @@ def _merged(drawn: list[Columns], types: tuple[str, ...], seed: int, replication
         room = np.empty(edges[-1], dtype=np.int64)
     for name, column in merged.items():
         if name not in named:
-            column.fill(_DEFAULTS.get(name, 0))
+            column.fill(DEFAULTS.get(name, 0))
         elif not several:
             side_by_side(name, column)
         elif name != "arrival_ms":

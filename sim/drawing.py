@@ -136,11 +136,8 @@ class Contacts:
         """A column for each thing that is not as by default (see `sim.demand`)."""
         kind = self.source.kind
         journey = self.journey(kind.bot) if kind.bot and self.source.meets_bot else {}
-        found: Columns = {"arrival_ms": self.arrival_ms, "talk_ms": self.talk(journey.get("fate"))}
-        found |= journey | self.patience()
-        if kind.after_contact_work:
-            found["after_ms"] = whole_ms(self.seconds(kind.after_contact_work, Quantity.AFTER_CONTACT_WORK))
-        return found
+        talk: Columns = {"arrival_ms": self.arrival_ms, "talk_ms": self.talk(journey.get("fate"))}
+        return talk | journey | self.patience() | self.work()
 
     # ------------------------------------------------------------------------------------------------------ the bot
 
@@ -255,6 +252,11 @@ class Contacts:
             columns["patience_ms"] = np.where(told, patience_ms, columns.get("patience_ms", FOREVER)).astype(np.int32)
             columns["leaves_at_once"] = columns.get("leaves_at_once", np.False_) & ~told
         return columns
+
+    def work(self) -> Columns:
+        """What is left to do after the contact."""
+        law = self.source.kind.after_contact_work
+        return {"after_ms": whole_ms(self.seconds(law, Quantity.AFTER_CONTACT_WORK))} if law else {}
 
     def told(self, messages: tuple[Message, ...], patience: Numbers) -> Floats:
         """Patience of those who hear messages while they wait: some leave then, others stay longer."""

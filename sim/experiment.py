@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache, partial
 from math import ceil
 
-from sim import attendance, demand, routing
+from sim import attendance, routing
 from sim import engine as engines
 from sim.demand import Demand
 from sim.executors import in_chunks, in_order
@@ -88,7 +88,7 @@ def simulation(
     """The function that simulates one replication, by its number, on the engine "compiled" or "reference"."""
     rules, by = routing.rules(scenario), measured(scenario)
     parts = parts_promised(scenario) if promised_only else None
-    draw = customers or partial(demand.sample, scenario, seed)
+    draw = customers or partial(engines.sample, scenario, seed, name=engine)
     only_sums = engine == "compiled" and not wants_table(scenario, rules)
 
     def one(replication: int) -> Tally:
@@ -265,7 +265,13 @@ class Tape:
     @cached_property
     def demands(self) -> tuple[Demand, ...]:
         """The customers, day by day."""
-        return tuple(demand.sample(self.scenario, self.seed, self.first + day) for day in range(self.days))
+        numbers = range(self.first, self.first + self.days)
+        return tuple(engines.sample(self.scenario, self.seed, day, self._engine) for day in numbers)
+
+    @property
+    def _engine(self) -> str:
+        """The engine that "auto" stands for."""
+        return engines.choose(self.engine, horizon_ms=self.scenario.horizon.length_ms)
 
     def beginning(self, days: int) -> "Tape":
         """Its first days, with the customers if they are drawn already."""
@@ -290,7 +296,7 @@ class Tape:
             replications=self.days,
             seed=self.seed,
             first=self.first,
-            engine=engines.choose(self.engine, horizon_ms=self.scenario.horizon.length_ms),
+            engine=self._engine,
             workers=self.workers,
             customers=lambda replication: self.demands[replication - self.first],
             crews=self._crews,

@@ -73,11 +73,16 @@ def streams(seed: int, replication: int, names: Sequence[int]) -> list[Callable[
 
     NumPy's own class takes 20 microseconds for each, and a day of a small desk needs a hundred.
     """
+    return [partial(_start, of_name) for of_name in beginnings(seed, replication, names)]
+
+
+def beginnings(seed: int, replication: int, names: Sequence[int]) -> npt.NDArray[np.uint64]:
+    """The four words that start each stream, shape [name, quantity, word]."""
     pool, constant = _pool(tuple(_words(seed, least=4)))
     keys: list[Any] = [*_words(replication), np.array(names, dtype=np.uint32)[:, None], QUANTITIES]
     for key in keys:
         pool, constant = _mixed_in(pool, key, constant)
-    return [partial(_start, of_name) for of_name in _generated(pool)]
+    return _generated(pool)
 
 
 # ---------------------------------------------------------------- NumPy's SeedSequence (O'Neill's seed_seq_fe), by hand

@@ -15,7 +15,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from sim import attendance, demand, routing
+from sim import attendance, routing
 from sim import engine as engines
 from sim.attendance import Staffing
 from sim.digest import Digest
@@ -92,7 +92,7 @@ def each(
     simulate = engines.choose(engine, contacts_expected(scenario) * replications, scenario.horizon.length_ms)
     for replication in range(first, first + replications):
         staffing = attendance.attend(scenario, chosen, seed, replication)
-        came = demand.sample(scenario, seed, replication)
+        came = engines.sample(scenario, seed, replication, simulate)
         outcome, _ = started(scenario, staffing, rules, came, simulate)
         yield tables(outcome, scenario, staffing, replication)
 

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from sim import engine as engines
 from sim.attendance import Staffing
-from sim.demand import POOLED, Demand, sample
+from sim.demand import POOLED, Demand
 from sim.mechanisms import BotLimits
 from sim.outcome import NEVER, Cause, Contacts, OutcomeTable, Spells
 from sim.remembered import remembered
@@ -37,7 +37,7 @@ def warmed_up(
     Contacts that are there when the period begins, and those whom they follow, have an arrival below 0.
     """
     period = scenario.horizon.length_ms
-    before = sample(scenario, demand.seed + OTHERS, demand.replication)
+    before = engines.sample(scenario, demand.seed + OTHERS, demand.replication, engine)
     both = _joined(before, demand, period)
     outcome = engines.run(both, _twice(staffing, scenario), _doubled(rules, scenario), engine)
     return _cut(outcome, both, period)

@@ -5,8 +5,10 @@ from importlib.util import find_spec
 
 from sim.attendance import Staffing
 from sim.demand import Demand
+from sim.demand import sample as sample_with_numpy
 from sim.outcome import Measured, OutcomeTable, Sums
 from sim.routing import Rules
+from sim.scenario import Scenario
 
 Engine = Callable[[Demand, Staffing, Rules], OutcomeTable]
 ENGINES = ("auto", "compiled", "reference")
@@ -52,6 +54,15 @@ def engine(name: str) -> Engine:
 def run(demand: Demand, staffing: Staffing, rules: Rules, name: str = "auto") -> OutcomeTable:
     """Simulate one replication on the named engine."""
     return engine(name)(demand, staffing, rules)
+
+
+def sample(scenario: Scenario, seed: int, replication: int, name: str = "auto") -> Demand:
+    """The customers of one replication, drawn where the named engine runs: the same from each."""
+    if choose(name) == "compiled":
+        from sim.engine import compiled
+
+        return compiled.sample(scenario, seed, replication)
+    return sample_with_numpy(scenario, seed, replication)
 
 
 def sums(demand: Demand, staffing: Staffing, rules: Rules, measured: Measured) -> Sums:

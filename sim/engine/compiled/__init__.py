@@ -2,7 +2,8 @@
 
 Demand, Staffing and Rules go in, an OutcomeTable comes out, equal to the reference's in every cell. `before` works
 out what is known beforehand, `loop` follows the events, and results go back to the contacts' own rows here. What this
-plain event loop does not know is for the full kernel (`full` and its parts).
+plain event loop does not know is for the full kernel (`full` and its parts). Customers can be drawn here, too, as they
+are by `sim.demand`, in half the time (`drawing`).
 """
 
 import numpy as np
@@ -12,6 +13,7 @@ from sim.demand import Demand
 from sim.engine.compiled import full
 from sim.engine.compiled.after import count, count_columns
 from sim.engine.compiled.before import TOO_LONG, Early, prepare, settle
+from sim.engine.compiled.drawing import sample
 from sim.engine.compiled.full import spell_table
 from sim.engine.compiled.loop import (
     AGENT,
@@ -31,6 +33,8 @@ from sim.engine.compiled.loop import (
 )
 from sim.outcome import NEVER, Cause, Contacts, Measured, OutcomeTable, Sums
 from sim.routing import Rules
+
+__all__ = ["run", "sample", "sums"]
 
 
 def run(demand: Demand, staffing: Staffing, rules: Rules) -> OutcomeTable:

@@ -22,7 +22,8 @@ Kernel = TypeVar("Kernel", bound=Callable[..., object])
 
 SETTINGS: Any = config  # a module whose names Numba makes when it is loaded
 HERE = Path(__file__).parent
-PARTS = ("../precedence.py", *(f"../../{name}.py" for name in ("outcome", "keys", "mechanisms", "demand", "routing")))
+_ABOVE = ("outcome", "keys", "mechanisms", "demand", "drawing", "arrivals", "streams", "routing")
+PARTS = ("../precedence.py", *(f"../../{name}.py" for name in _ABOVE))
 """What kernels take constants from, besides their own folder."""
 
 
@@ -96,3 +97,19 @@ def _fetch_not(array: Any, place: Any) -> None:
 
 fetch: Any = _fetch_not if SETTINGS.DISABLE_JIT else intrinsic(_fetch)
 """Have the processor fetch an entry of an array that will be needed soon, without waiting for it."""
+
+
+def _seldom(typing: Any, claim: Any) -> Any:
+    """The compiler's own hint for it."""
+    del typing
+
+    def generate(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+        bit = ir.IntType(1)
+        expect = builder.module.declare_intrinsic("llvm.expect.i1", fnty=ir.FunctionType(bit, [bit, bit]))
+        return builder.call(expect, [arguments[0], bit(0)])
+
+    return types.boolean(claim), generate
+
+
+seldom: Any = intrinsic(_seldom)
+"""A claim that is seldom true: what then follows is kept out of the way, and registers are for the rest."""
