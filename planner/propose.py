@@ -36,7 +36,7 @@ from planner.plan import (
     solver_record,
 )
 from planner.polish import polish
-from planner.region import improve
+from planner.region import improve, leaning
 from planner.requirements import Theory, at_once
 from planner.search import OutOfWork, Problem, Progress, Search
 from planner.shifts import MOST_SHIFTS, enumerate_shifts
@@ -387,9 +387,11 @@ class _Planning:
     def _trade(self) -> list[Effects]:
         """Several groups: columns where they say something, once; then the trust region.
 
-        Effects of agents tell what to leave out where formulas do not: where types may be let down for hours.
+        Effects of agents tell what to leave out where formulas do not: where types may be let down for hours. A refused
+        plan lacks little and is mended for less than one that has been too dear all along is thinned out.
         """
-        search, base = self.search, None
+        search = self.search
+        base = search.least(leaning) if self.certificates else None
         thorough = averaging(self.problem)
         if worthwhile(self.problem) and not self.certificates:
             search.phase = "mix"

@@ -36,8 +36,10 @@ What single agents do adds up while few are changed; small groups changed everyw
 """
 LEARNT = 0.5
 """So much of the error of a step is expected of the next one too."""
-POOLED = 4
-"""So many of the first pieces of the tape are believed together; no look at effects has more days."""
+POOLED, LOOK_CONTACTS = 4, 1_000_000
+"""So many of the first pieces of the tape are believed together, and no look at effects has more days; nor more than
+have so many contacts, of which a large desk has enough to tell in few days.
+"""
 MENDS, MENDED = 6, 20
 """Single shifts tried when a little is still lacking, and how many may be added at most."""
 AFTERWARDS = 25
@@ -108,7 +110,8 @@ class _Pieces:
 
     def __init__(self, search: Search, fine: bool) -> None:
         self.search = search
-        self.most = min(search.tape.days, POOLED * search.short_tape.days)
+        short, enough = search.short_tape.days, round(LOOK_CONTACTS / search.problem.contacts)
+        self.most = min(search.tape.days, POOLED * short, max(short, enough))
         self.days = self.most
         if not fine or not self.affordable:
             self.days = search.short_tape.days
@@ -163,7 +166,7 @@ def merit(candidate: Candidate) -> float:
     return _worth_with(candidate, PENALTY)
 
 
-def _leaning(candidate: Candidate) -> float:
+def leaning(candidate: Candidate) -> float:
     """The same on the way: of many windows each may lack a little, which the next step makes up, or a shift more."""
     windows = sum(int(np.isfinite(one.value).sum()) for one in candidate.scores)
     return _worth_with(candidate, PENALTY / windows if windows > MANY else PENALTY)
@@ -215,7 +218,7 @@ def _step(
             np.maximum(effect.predicted(change, most) - gained(before, after), 0.0)
             for effect, before, after in zip(effects, base.scores, found.scores, strict=True)
         ]
-        if _leaning(found) < _leaning(base) - 1e-9:
+        if leaning(found) < leaning(base) - 1e-9:
             return found, errors
     return None, errors
 

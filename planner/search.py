@@ -235,6 +235,10 @@ class Search:
         self.best = min(self._seen.values(), key=lambda seen: (seen.shortfall, seen.worth))
         self.runs = None
 
+    def least(self, key: Callable[[Candidate], float]) -> Candidate:
+        """Of all candidates the one that is least in something."""
+        return min(self._seen.values(), key=key)
+
     def report(self) -> None:
         """Tell where the search is."""
         best = self.best
