@@ -13,8 +13,9 @@ from planner.certificate import Certificate, certify
 from planner.feasibility import shortages
 from planner.plan import read_plan, write_plan
 from planner.propose import propose
+from planner.region import improve, leaning
 from planner.requirements import Theory
-from planner.search import Search
+from planner.search import Candidate, Search
 from planner.shifts import enumerate_shifts
 from sim.experiment import experiment
 from sim.scenario import Scenario
@@ -256,6 +257,7 @@ def test_part_of_the_work_is_kept_for_a_plan_that_is_refused(monkeypatch: pytest
 
     spent: list[int] = []
     planning: list[Any] = []
+    begun: list[Any] = []
 
     def refused(*arguments: Any, **options: Any) -> Certificate:
         found = certify(*arguments, **options)
@@ -269,6 +271,12 @@ def test_part_of_the_work_is_kept_for_a_plan_that_is_refused(monkeypatch: pytest
             super().__post_init__()
             planning.append(self)
 
+    def mended(search: Search, base: Candidate | None = None, **options: Any) -> Any:
+        if spent and base:
+            begun.append((base, search.best))
+        return improve(search, base, **options)
+
+    monkeypatch.setattr(proposing, "improve", mended)
     monkeypatch.setattr(proposing, "certify", refused)
     monkeypatch.setattr(proposing, "_Planning", Watched)
     scenario = three_groups()
@@ -276,3 +284,6 @@ def test_part_of_the_work_is_kept_for_a_plan_that_is_refused(monkeypatch: pytest
     assert spent[0] <= 0.8 * 1600
     assert plan.search.certificates >= 2
     assert spent[0] < plan.search.simulated_days <= 1600
+    (base, best), (refused_plan, _) = begun[0], planning[0].certificates[0]
+    assert leaning(base) <= leaning(planning[0].search.evaluate(refused_plan))
+    assert base.worth <= best.worth

@@ -5,6 +5,7 @@ import pytest
 from worlds_to_plan import morning
 
 import planner
+from planner import region
 from planner.cover import caps_of, price_of
 from planner.effects import simulated
 from planner.polish import polish
@@ -190,6 +191,15 @@ def test_looks_at_effects_get_longer_up_to_the_tape_and_none_is_begun_without_wo
     search.work_limit = search.simulated + 1000
     assert not pieces.affordable
     assert _Pieces(search, fine=True).days == search.short_tape.days  # too dear: begin with few
+
+
+def test_a_look_at_a_large_desk_takes_no_more_contacts_than_tell_enough(monkeypatch):
+    search = searching(two_skills(), days=32, work=10_000)
+    assert _Pieces(search, fine=True).most == 32
+    monkeypatch.setattr(region, "LOOK_CONTACTS", 20 * search.problem.contacts)
+    assert _Pieces(search, fine=True).most == 20
+    monkeypatch.setattr(region, "LOOK_CONTACTS", 1)
+    assert _Pieces(search, fine=True).most == search.short_tape.days  # the least that tells anything
 
 
 def test_what_earlier_pieces_of_the_tape_showed_is_believed_with_the_last():
