@@ -131,6 +131,7 @@ def oddities(scenario: Scenario, tree: Node) -> Iterator[Problem]:
         if kind.arrivals is None and name not in comes:
             yield _at(tree, ("contact_types", name), "nobody ever comes", "give arrivals")
     yield from _idle_settings(scenario, tree)
+    yield from _older_first(scenario, tree)
     if scenario.staffing is None:
         yield _at(tree, (), "nobody is scheduled, and a simulation needs staffing", "plan it, or give levels or shifts")
         return
@@ -141,6 +142,27 @@ def oddities(scenario: Scenario, tree: Node) -> Iterator[Problem]:
         if group not in present:
             yield _at(tree, ("agent_groups", group), "nobody of this group is scheduled")
     yield from _too_many_at_work(scenario, tree)
+
+
+def _older_first(scenario: Scenario, tree: Node) -> Iterator[Problem]:
+    """Groups whose agents take what can wait for hours before a caller, for it is older and ranks the same."""
+    kinds = {name: scenario.channels[kind.channel].deferred for name, kind in scenario.contact_types.items()}
+    if scenario.routing.policy in {"fcfs", "own_first"} or not any(kinds.values()):
+        return  # who says so means it
+    from sim.mechanisms import ContactChoice
+    from sim.policies import route
+
+    table = route(scenario)
+    if table.contact_choice != ContactChoice.LONGEST_WAIT:
+        return
+    for g, (group, own) in enumerate(scenario.agent_groups.items()):
+        rank = {name: table.type_rank[k, g] for k, name in enumerate(kinds) if name in own.skills}
+        pairs = [(a, b) for a in rank for b in rank if kinds[a] and not kinds[b] and rank[a] == rank[b]]
+        if pairs:
+            mail, live = pairs[0]
+            rule = f"who is free takes {mail} before {live}, wherever it is older: they rank the same"
+            fix = f"let {mail} come second: priority: 1, or what this routing ranks by"
+            yield _at(tree, ("agent_groups", group, "skills"), rule, fix)
 
 
 def _too_many_at_work(scenario: Scenario, tree: Node) -> Iterator[Problem]:

@@ -47,7 +47,9 @@ ARROWS: dict[str, tuple[str, ...]] = {
     "sim.scenario_tables": ("sim.scenario", "sim.scenario_problems", "sim.scenario_tree"),
     "sim.scenario_inline": ("sim.scenario", "sim.scenario_*"),
     "sim.scenario_layers": ("sim.scenario", "sim.scenario_*"),
-    "sim.scenario_check": ("sim.scenario", "sim.scenario_*", "sim.workload", "sim.attendance"),
+    "sim.scenario_check": (
+        "sim.scenario", "sim.scenario_*", "sim.workload", "sim.attendance", "sim.mechanisms", "sim.policies",
+    ),
     "sim.scenario_file": ("sim.scenario", "sim.scenario_*", "scenarios"),
     "sim.scenario_plan": ("sim.scenario", "sim.scenario_*", "sim.staffing"),
     # from the desk to what an engine reads

@@ -103,6 +103,30 @@ def test_counts_at_an_hour_that_comes_twice_are_refused() -> None:
     assert check("desk.yaml").is_good
 
 
+MAIL = """\
+horizon: {start: 2026-11-10 18:00, length: 12 h, interval: 60 min}
+channels: {phone: {}, email: {deferred: true}}
+contact_types:
+  orders: {channel: phone, talk: {family: exponential, mean: 5 min}, arrivals: {per_hour: 60}}
+  letters: {channel: email, talk: {family: exponential, mean: 5 min}, arrivals: {per_hour: 60}}
+agent_groups:
+  both: {skills: [orders, letters]}
+  phones: {skills: [orders]}
+staffing: {levels: {both: {18:00: 9}, phones: {18:00: 2}}}
+"""
+
+
+def test_mail_that_would_be_taken_before_callers_is_pointed_out() -> None:
+    assert warnings(MAIL) == [
+        "desk.yaml:7: agent_groups.both.skills: who is free takes letters before orders, wherever it is older: "
+        "they rank the same: let letters come second: priority: 1, or what this routing ranks by"
+    ]
+    assert warnings(MAIL.replace("channel: email,", "channel: email, priority: 1,")) == []
+    assert warnings(MAIL + "routing: fcfs\n") == []
+    assert len(warnings(MAIL + "routing: specialists\n")) == 1
+    assert warnings(MAIL + "routing: longest_queue\n") == []
+
+
 # -------------------------------------------------------------------------------------------------------- tables alone
 
 
