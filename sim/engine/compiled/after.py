@@ -10,7 +10,7 @@ import numpy as np
 
 from sim.demand import Demand
 from sim.engine.compiled.before import Early
-from sim.engine.compiled.kernel import kernel
+from sim.engine.compiled.kernel import kernel, leading_zeros, whole
 from sim.engine.compiled.loop import ABANDONED, ANSWERED, UNSERVED, Desk
 from sim.outcome import NEVER, Measured, Status, Sums
 
@@ -65,13 +65,10 @@ def _later(i: int, at: int, interval_ms: int, last: int) -> int:
 
 
 @kernel
-def _bucket(wait: int) -> int:
+def _bucket(wait: Any) -> Any:
     """Bucket of a wait: exact below 128, then 64 to the octave."""
-    octave = 0
-    while wait >= 128:
-        wait >>= 1
-        octave += 1
-    return wait + 64 * octave
+    octave = max(57 - whole(leading_zeros(wait)), 0)
+    return (wait >> octave) + 64 * octave
 
 
 @kernel
@@ -93,6 +90,10 @@ def _count(
 ) -> None:  # fmt: skip
     last, horizon_ms, levels = intervals - 1, interval_ms * intervals, len(limits)
     layer = len(by_fate) // (levels + 1)  # places of all waits of one level
+    least = 0  # what waits no longer is in the first level
+    for j in range(levels):
+        for kind in range(limits.shape[1]):
+            least = min(least, limits[j, kind])
     came, begins, ends = 0, -NEVER, NEVER  # the interval of the last arrival, as arrivals mostly share it
     for c in range(len(kinds)):
         k, at, status = np.int64(kinds[c]), arrival[c], np.int64(statuses[c])
@@ -112,19 +113,22 @@ def _count(
         elif status in (ABANDONED, SILENT, UNSERVED):
             wait = ended[c] - asked
         place = (k * STATUSES + status) * intervals + booked
-        for j in range(levels):
-            place += layer * (wait > limits[np.uint64(j), np.uint64(k)])
-        by_fate[np.uint64(place)] += 1
-        if wait > 0:
+        if wait > least:
+            for j in range(levels):
+                place += layer * (wait > limits[np.uint64(j), np.uint64(k)])
             wait_offered[cell] += wait
             _spread(queue, row, booked, asked, asked + wait, interval_ms, last)
+        by_fate[np.uint64(place)] += 1
         if status != ANSWERED:
             continue
-        wait_answered[cell] += wait
+        bucket: Any = 0
+        if wait > 0:
+            wait_answered[cell] += wait
+            wait_max[np.uint64(k)] = max(wait_max[np.uint64(k)], wait)
+            bucket = min(_bucket(wait), buckets - 1)
+        histogram[np.uint64(k * buckets + bucket)] += 1
         talk[cell] += ended[c] - end
         after[cell] += released[c] - ended[c]
-        wait_max[k] = max(wait_max[k], wait)
-        histogram[np.uint64(k * buckets + min(_bucket(wait), buckets - 1))] += 1
         start, stop = min(max(end, 0), horizon_ms), min(released[c], horizon_ms)
         if stop > start:
             first = _later(booked, start, interval_ms, last)

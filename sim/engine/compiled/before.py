@@ -12,7 +12,7 @@ import numpy.typing as npt
 from sim.attendance import Staffing
 from sim.columns import columns
 from sim.demand import BotFate, Demand
-from sim.engine.compiled.kernel import kernel
+from sim.engine.compiled.kernel import index, kernel
 from sim.engine.compiled.loop import (
     AGENT,
     INSTANTS,
@@ -32,8 +32,9 @@ from sim.routing import NEVER_RANK, Rules
 Ints = npt.NDArray[np.int64]
 TOO_LONG = "the work at hand outlasts the 49 days of the compiled engine: use the reference engine"
 NO_BOT, HANDED_OFF = int(BotFate.NO_BOT), int(BotFate.HANDED_OFF)
+ONE = index(1)
 CLOSED = int(Status.CLOSED)
-BOT_STATUS = np.zeros(len(BotFate), dtype=np.uint8)
+BOT_STATUS = np.full(len(BotFate), UNSERVED, dtype=np.uint8)
 BOT_STATUS[BotFate.RESOLVED] = Status.RESOLVED_IN_BOT
 BOT_STATUS[BotFate.CONTAINED] = Status.CONTAINED_UNRESOLVED
 BOT_STATUS[BotFate.GIVES_UP] = Status.GAVE_UP_IN_BOT
@@ -93,30 +94,20 @@ def _settle(
 ) -> tuple[int, int, int, int]:  # fmt: skip
     direct, handed_off, last, last_end = 0, 0, 0, 0
     for c in range(len(kinds)):
-        k, at = kinds[c], arrival[c]
-        fate = fates[c]
+        k, fate, at = index(kinds[c]), index(fates[c]), arrival[c]
         last = max(last, at)
-        became = UNSERVED
-        if not (always_open[k] or _open(opens, closes, first[k], first[k + 1], at)):
-            became = CLOSED
-        elif fate != NO_BOT:
-            at += bot[c]
-            if fate == HANDED_OFF:
-                at += hand_off[c]
-                if not (always_open[k] or _open(opens, closes, first[k], first[k + 1], at)):
-                    became = CLOSED
-            else:
-                became = BOT_STATUS[fate]
+        became = CLOSED
+        if always_open[k] or _open(opens, closes, first[k], first[k + ONE], at):
+            at += bot[c] * (fate != NO_BOT) + hand_off[c] * (fate == HANDED_OFF)
             last = max(last, at)
+            became = BOT_STATUS[fate]
+            if not always_open[k] and fate == HANDED_OFF and not _open(opens, closes, first[k], first[k + ONE], at):
+                became = CLOSED
+        asks[index(direct)] = handed[index(handed_off)] = (at << TIME_SHIFT) | (CONTACT_ENTERS << KIND_SHIFT) | c
+        direct += (became == UNSERVED) & (fate == NO_BOT)  # what stands behind the last is written over
+        handed_off += (became == UNSERVED) & (fate == HANDED_OFF)
         queued[c] = at
         if became == UNSERVED:
-            key = (at << TIME_SHIFT) | (CONTACT_ENTERS << KIND_SHIFT) | c
-            if fate == NO_BOT:
-                asks[direct] = key
-                direct += 1
-            else:
-                handed[handed_off] = key
-                handed_off += 1
             continue
         if became != CLOSED:
             queued[c] = NEVER

@@ -5,7 +5,7 @@ As in NumPy's Generator: PCG64 (O'Neill 2014), and ziggurats for normal and expo
 branch of its sign, and a kernel can go on with a number without putting it into an array. NumPy may change how it
 draws with any version: `as_numpy` says whether it still is so here.
 
-A stream is four words of an array: its state, then its increment, of 128 bits each, low word first.
+A stream is its state and its increment, each of 128 bits as (high, low) word; who draws a number gets the next state.
 """
 
 from functools import cache, partial
@@ -22,9 +22,9 @@ from numba.np.random import _constants as tables
 from sim.engine.compiled.kernel import index, inlined, kernel, seldom
 from sim.streams import beginnings, stream
 
-MULTIPLIER = 0x2360_ED05_1FC6_5DA4_4385_DF64_9FCC_F645
+FACTOR_HIGH, FACTOR_LOW = np.uint64(0x2360_ED05_1FC6_5DA4), np.uint64(0x4385_DF64_9FCC_F645)
 LOW_8, LOW_52 = np.uint64(0xFF), np.uint64(2**52 - 1)
-NOTHING, ONE, THREE, EIGHT, NINE, ELEVEN = map(np.uint64, (0, 1, 3, 8, 9, 11))
+ONE, TWO, THREE, EIGHT, NINE, ELEVEN, SIXTY_FOUR = map(np.uint64, (1, 2, 3, 8, 9, 11, 64))
 UNIT = 2.0**-53
 SIGNS = np.array([1.0, -1.0])
 
@@ -36,119 +36,137 @@ NORMAL_TAIL, NORMAL_TAIL_INVERSE, TAIL = tables.ziggurat_nor_r, tables.ziggurat_
 # -------------------------------------------------------------------------------------------------------------- PCG64
 
 
-def _raw(typing: Any, state: Any, at: Any) -> Any:
-    """The state becomes state * multiplier + increment; its halves are xored, and turned by its highest six bits."""
+def _high(typing: Any, a: Any, b: Any) -> Any:
+    """As the processor multiplies them."""
     del typing
 
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        word, double = ir.IntType(64), ir.IntType(128)
-        held = context.make_array(signature.args[0])(context, builder, arguments[0])
-        place = builder.bitcast(builder.gep(held.data, [arguments[1]]), double.as_pointer())
-        increment = builder.load(builder.gep(place, [ir.IntType(32)(1)]), align=8)
-        product = builder.mul(builder.load(place, align=8), double(MULTIPLIER))
-        new = builder.add(product, increment)
-        builder.store(new, place, align=8)
-        high, low = builder.trunc(builder.lshr(new, double(64)), word), builder.trunc(new, word)
-        mixed, by = builder.xor(high, low), builder.lshr(high, word(58))
-        back = builder.and_(builder.neg(by), word(63))
-        return builder.or_(builder.lshr(mixed, by), builder.shl(mixed, back))
+    def generate(_context: Any, builder: Any, _signature: Any, words: Any) -> Any:
+        both = ir.IntType(128)
+        product = builder.mul(*(builder.zext(word, both) for word in words))
+        return builder.trunc(builder.lshr(product, both(64)), ir.IntType(64))
 
-    return types.uint64(state, at), generate
+    return types.uint64(a, b), generate
 
 
-raw: Any = intrinsic(_raw)
-"""The next 64 bits of the stream that stands at a place."""
+high_word: Any = intrinsic(_high)
+"""The high word of the product of two words."""
 
 
 @inlined
-def begin(streams: Any, at: Any) -> None:
-    """Make a stream of the words of its seed, where they stand (pcg64_srandom)."""
-    seed_high, seed_low = streams[at], streams[at + ONE]
-    high, low = streams[at + index(2)], streams[at + THREE]
-    low, high = (low << ONE) | ONE, (high << ONE) | (low >> index(63))
-    streams[at + index(2)], streams[at + THREE] = low, high
-    low += seed_low
-    streams[at], streams[at + ONE] = low, high + seed_high + index(low < seed_low)
-    raw(streams, at)
+def begun(seeds: Any, place: Any) -> Any:
+    """State and increment of a stream whose seed has four words at a place (pcg64_srandom)."""
+    increment = (
+        (seeds[place + TWO] << ONE) | (seeds[place + THREE] >> np.uint64(63)),
+        (seeds[place + THREE] << ONE) | ONE,
+    )
+    return following(_sum(increment, (seeds[place], seeds[place + ONE])), increment), increment
+
+
+@inlined
+def following(state: Any, increment: Any) -> Any:
+    """The next state: times the multiplier, plus the increment."""
+    high, low = state
+    product = high_word(low, FACTOR_LOW) + high * FACTOR_LOW + low * FACTOR_HIGH, low * FACTOR_LOW
+    return _sum(product, increment)
+
+
+@inlined
+def _sum(a: Any, b: Any) -> Any:
+    low = a[1] + b[1]
+    return a[0] + b[0] + np.uint64(low < b[1]), low
+
+
+@inlined
+def bits_of(state: Any) -> Any:
+    """The 64 bits that a state shows: its words xored, and turned by the highest six."""
+    mixed, by = state[0] ^ state[1], state[0] >> np.uint64(58)
+    return (mixed >> by) | (mixed << ((SIXTY_FOUR - by) & np.uint64(63)))
 
 
 # ------------------------------------------------------------------------------------------------------------ numbers
 
 
 @inlined
-def uniform(streams: Any, at: Any) -> Any:
+def uniform(state: Any, increment: Any) -> Any:
     """In [0, 1)."""
-    return np.float64(np.int64(raw(streams, at) >> ELEVEN)) * UNIT
+    state = following(state, increment)
+    return np.float64(np.int64(bits_of(state) >> ELEVEN)) * UNIT, state
 
 
 @inlined
-def exponential(streams: Any, at: Any) -> Any:
+def exponential(state: Any, increment: Any) -> Any:
     """Of mean 1."""
-    bits = raw(streams, at) >> THREE
-    layer, bits = bits & LOW_8, bits >> EIGHT
-    x = np.float64(np.int64(bits)) * WIDTH[layer]
-    if seldom(bits >= HIT[layer]):
-        return _exponential(streams, at, layer, x)
-    return x
+    state = following(state, increment)
+    bits = bits_of(state) >> THREE
+    layer, size = bits & LOW_8, bits >> EIGHT
+    x = np.float64(np.int64(size)) * WIDTH[layer]
+    if seldom(size >= HIT[layer]):
+        return _exponential(state, increment, layer, x)
+    return x, state
 
 
 @kernel
-def _exponential(streams: Any, at: Any, layer: Any, x: Any) -> Any:
-    """In the tail, or beside the rectangle of its layer: in one of 90."""
+def _exponential(state: Any, increment: Any, layer: Any, x: Any) -> Any:
+    """In the tail, or beside the rectangle of its layer: one in 90."""
     while True:
-        if layer == NOTHING:
-            return TAIL - log1p(-uniform(streams, at))
-        if (HEIGHT[layer - ONE] - HEIGHT[layer]) * uniform(streams, at) + HEIGHT[layer] < exp(-x):
-            return x
-        bits = raw(streams, at) >> THREE
-        layer, bits = bits & LOW_8, bits >> EIGHT
-        x = np.float64(np.int64(bits)) * WIDTH[layer]
-        if bits < HIT[layer]:
-            return x
+        chance, state = uniform(state, increment)
+        if layer == 0:
+            return TAIL - log1p(-chance), state
+        if (HEIGHT[layer - ONE] - HEIGHT[layer]) * chance + HEIGHT[layer] < exp(-x):
+            return x, state
+        state = following(state, increment)
+        bits = bits_of(state) >> THREE
+        layer, size = bits & LOW_8, bits >> EIGHT
+        x = np.float64(np.int64(size)) * WIDTH[layer]
+        if size < HIT[layer]:
+            return x, state
 
 
 @inlined
-def normal(streams: Any, at: Any) -> Any:
+def normal(state: Any, increment: Any) -> Any:
     """Standard normal."""
-    bits = raw(streams, at)
+    state = following(state, increment)
+    bits = bits_of(state)
     layer, size = bits & LOW_8, (bits >> NINE) & LOW_52
     x = np.float64(np.int64(size)) * NORMAL_WIDTH[layer] * SIGNS[(bits >> EIGHT) & ONE]
     if seldom(size >= NORMAL_HIT[layer]):
-        return _normal(streams, at, layer, size, x)
-    return x
+        return _normal(state, increment, layer, size, x)
+    return x, state
 
 
 @kernel
-def _normal(streams: Any, at: Any, layer: Any, size: Any, x: Any) -> Any:
-    """In the tail, or beside the rectangle of its layer: in one of 140."""
+def _normal(state: Any, increment: Any, layer: Any, size: Any, x: Any) -> Any:
+    """In the tail, or beside the rectangle of its layer: one in 140."""
     while True:
-        if layer == NOTHING:
-            beyond = -NORMAL_TAIL_INVERSE * log1p(-uniform(streams, at))
-            while -2 * log1p(-uniform(streams, at)) <= beyond * beyond:
-                beyond = -NORMAL_TAIL_INVERSE * log1p(-uniform(streams, at))
-            return (NORMAL_TAIL + beyond) * SIGNS[(size >> EIGHT) & ONE]
+        chance, state = uniform(state, increment)
+        if layer == 0:
+            other, state = uniform(state, increment)
+            beyond = -NORMAL_TAIL_INVERSE * log1p(-chance)
+            if -2 * log1p(-other) > beyond * beyond:
+                return (NORMAL_TAIL + beyond) * SIGNS[(size >> EIGHT) & ONE], state
+            continue
         drop = NORMAL_HEIGHT[layer - ONE] - NORMAL_HEIGHT[layer]
-        if drop * uniform(streams, at) + NORMAL_HEIGHT[layer] < exp(-0.5 * x * x):
-            return x
-        bits = raw(streams, at)
+        if drop * chance + NORMAL_HEIGHT[layer] < exp(-0.5 * x * x):
+            return x, state
+        state = following(state, increment)
+        bits = bits_of(state)
         layer, size = bits & LOW_8, (bits >> NINE) & LOW_52
         x = np.float64(np.int64(size)) * NORMAL_WIDTH[layer] * SIGNS[(bits >> EIGHT) & ONE]
         if size < NORMAL_HIT[layer]:
-            return x
+            return x, state
 
 
 # --------------------------------------------------------------------------------------------------------- as NumPy's
 
 
 @kernel
-def fill(streams: Any, uniforms: Any, exponentials: Any, normals: Any) -> None:
-    """Numbers of three streams, which begin here."""
-    for at in range(0, len(streams), 4):
-        begin(streams, index(at))
+def fill(seeds: Any, uniforms: Any, exponentials: Any, normals: Any) -> None:
+    """Numbers of three streams."""
+    (a, by_a), (b, by_b), (c, by_c) = begun(seeds, index(0)), begun(seeds, index(4)), begun(seeds, index(8))
     for i in range(len(uniforms)):
-        uniforms[i] = uniform(streams, index(0))
-        exponentials[i] = exponential(streams, index(4))
-        normals[i] = normal(streams, index(8))
+        uniforms[i], a = uniform(a, by_a)
+        exponentials[i], b = exponential(b, by_b)
+        normals[i], c = normal(c, by_c)
 
 
 def same(seed: int, number: int) -> bool:

@@ -1,10 +1,9 @@
 """The customers of a replication, drawn by kernels: the Demand of `sim.demand`, which says what it means, bit for bit.
 
-Arrivals are drawn type by type and merged; then each quantity goes once through the contacts in the order in which they
-come, and each takes the next number of its type's stream and rounds it straight into the column. So there are no
-columns by type, nothing to put in order, and a dozen calls instead of hundreds. What is not met so often (a law that
-is not exponential or lognormal, a bot in detail, messages, difficulty) NumPy draws as ever, and it is put in its
-places; desks with a backlog, a trace or fixed counts are left to NumPy altogether.
+Arrivals are drawn type by type and merged, which tells the place of each type's contacts among all. Each quantity is
+then drawn in one call, and each number goes straight to its contact's place: so there are no columns by type, and a
+dozen calls instead of hundreds. What is not met so often (a law that is not exponential or lognormal, a bot in detail,
+messages, difficulty) NumPy draws as ever; desks with a backlog, a trace or fixed counts are left to it altogether.
 """
 
 from dataclasses import dataclass
@@ -21,7 +20,7 @@ from sim.columns import columns
 from sim.demand import COLUMNS, DEFAULTS, LONGEST_MS, BotFate, Demand
 from sim.distributions import Deterministic, Distribution, Exponential, Lognormal
 from sim.drawing import Columns, Contacts, Source, sources
-from sim.engine.compiled.dice import as_numpy, begin, exponential, normal, uniform
+from sim.engine.compiled.dice import as_numpy, begun, exponential, normal, uniform
 from sim.engine.compiled.kernel import SETTINGS, index, inlined, kernel, whole
 from sim.incidents import happening
 from sim.remembered import remembered
@@ -218,37 +217,36 @@ def _side_by_side(pieces: list[Pieces]) -> Pieces | None:
 
 def _drawn(plan: Plan, expected: Floats, words: npt.NDArray[np.uint64]) -> dict[str, Any] | None:
     """All columns, but for what NumPy draws; None where far more contacts come than may be expected."""
-    dice, types, mass = words.ravel(), len(plan.keys), float(expected.sum())
-    bits = (types - 1).bit_length()
-    rough = columns(ample(mass), keys="i8", spare="i8")
-    keys, spare = rough["keys"], rough["spare"]
-    ends = plan.first.copy()
-    if not _arrive(dice, plan.first, expected, plan.start_ms, plan.width_ms, bits, keys, ends):
+    seeds, bits = words.ravel(), (len(plan.keys) - 1).bit_length()
+    rough = columns(ample(float(expected.sum())), keys="i8", spare="i8", place="u4")
+    keys, spare, place = rough["keys"], rough["spare"], rough["place"]
+    first = np.zeros_like(plan.first)
+    if not _arrive(seeds, plan.first, expected, plan.start_ms, plan.width_ms, bits, keys, first):
         return None
-    n = int(ends[-1])
-    if _merge(keys, spare, ends):
+    n = int(first[-1])
+    if _merge(keys, spare, first.copy()):
         keys, spare = spare, keys
     found = columns(n, **COLUMNS)
     kinds, fate, seconds = found["type"], found["fate"], spare[:n].view(np.float64)
-    _part(keys, bits, kinds, found["arrival_ms"])
+    _part(keys, bits, first.copy(), kinds, found["arrival_ms"], place)
     drawn = {"type", "arrival_ms"}
     if plan.bots is not None:
         drawn.add("fate")
         share, keeps_below, gives_up, resolved = plan.bots
-        _fates(kinds, dice, share, keeps_below, gives_up, resolved, fate)
+        _fates(seeds, first, place, share, keeps_below, gives_up, resolved, fate)
     if plan.at_once is not None:
         drawn.add("leaves_at_once")
-        _shares(kinds, dice, plan.at_once, found["leaves_at_once"])
+        _shares(seeds, first, place, plan.at_once, found["leaves_at_once"])
     for name in found.keys() - drawn - {of.column for of in plan.laws}:
         found[name].fill(DEFAULTS.get(name, 0))
     for of in plan.laws:
         quantity, fates, least = DURATIONS[of.column]
-        place = index(WORDS * quantity)
+        stream = index(WORDS * quantity)
         if of.some_are_lognormal:
-            _logarithms(kinds, dice, place, of.law, of.mean, of.spread, seconds)
+            _logarithms(seeds, stream, first, place, of.law, of.mean, of.spread, seconds)
             np.exp(seconds, out=seconds)  # NumPy's own, whose last bit may differ from others'
         if not of.all_are_lognormal:
-            _others(kinds, dice, place, of.law, of.mean, seconds)
+            _others(seeds, stream, first, place, of.law, of.mean, seconds)
         _rounded(seconds, fate, fates, least, found[of.column])
         for k in of.without:
             found[of.column][kinds == k] = DEFAULTS[of.column]
@@ -269,24 +267,21 @@ def _by_numpy(contacts: Contacts, names: set[str], fate: npt.NDArray[np.uint8]) 
 
 @kernel
 def _arrive(
-    dice: Any, first: Any, expected: Any, start_ms: Any, width_ms: Any, bits: int, keys: Any, ends: Any
+    seeds: Any, pieces: Any, expected: Any, start_ms: Any, width_ms: Any, bits: int, keys: Any, first: Any
 ) -> bool:
-    """Instants of arrival with their types, type by type: see `sim.arrivals`. Whether there was room for all.
+    """Instants of arrival with their types, type by type (`sim.arrivals`); whether there was room for all.
 
-    Type k's stand in keys[ends[k]] … keys[ends[k + 1] - 1].
+    Type k's stand in keys[first[k]] … keys[first[k + 1] - 1].
     """
-    for place in range(0, len(dice), WORDS):
-        begin(dice, index(place))
     come = 0
-    ends[0] = 0
-    for k in range(len(first) - 1):
-        at = index(k) * OF_TYPE + ARRIVAL
+    for k in range(len(pieces) - 1):
         total = 0.0
-        for piece in range(first[k], first[k + 1]):
+        for piece in range(pieces[k], pieces[k + 1]):
             total += expected[piece]
         room = min(come + whole(total + 8 * sqrt(total) + 16), len(keys))  # `ample`
-        piece, below, above, slope, start, last = first[k] - 1, 0.0, 0.0, 0.0, 0, 0
-        point = exponential(dice, at)
+        piece, below, above, slope, start, last = pieces[k] - 1, 0.0, 0.0, 0.0, 0, 0
+        state, increment = begun(seeds, index(k) * OF_TYPE + ARRIVAL)
+        point, state = exponential(state, increment)
         while point < total:
             if come == room:
                 return False
@@ -298,21 +293,22 @@ def _arrive(
             instant = start + min(whole((point - below) * slope), last)
             keys[index(come)] = (instant << bits) | k
             come += 1
-            point += exponential(dice, at)
-        ends[k + 1] = come
+            step, state = exponential(state, increment)
+            point += step
+        first[k + 1] = come
     return True
 
 
 @kernel
-def _merge(keys: Any, spare: Any, ends: Any) -> bool:
-    """Merge ascending runs, two and two, the k-th from keys[ends[k]] on; whether the last are merged into `spare`."""
-    runs, in_spare = len(ends) - 1, False
+def _merge(keys: Any, spare: Any, first: Any) -> bool:
+    """Merge ascending runs, two and two, the k-th from keys[first[k]] on; whether the last are merged into `spare`."""
+    runs, in_spare = len(first) - 1, False
     while runs > 1:
         for k in range(0, runs, 2):
-            _merge_two(keys, spare, ends[k], ends[k + 1], ends[min(k + 2, runs)])
-            ends[k // 2] = ends[k]
-        whole, runs = ends[runs], (runs + 1) // 2
-        ends[runs] = whole
+            _merge_two(keys, spare, first[k], first[k + 1], first[min(k + 2, runs)])
+            first[k // 2] = first[k]
+        end, runs = first[runs], (runs + 1) // 2
+        first[runs] = end
         keys, spare, in_spare = spare, keys, not in_spare
     return in_spare
 
@@ -338,53 +334,70 @@ def _merge_two(keys: Any, merged: Any, start: int, middle: int, end: int) -> Non
 
 
 @kernel
-def _part(keys: Any, bits: int, kinds: Any, arrival_ms: Any) -> None:
-    """Types and instants, which keys have as one number."""
+def _part(keys: Any, bits: int, free: Any, kinds: Any, arrival_ms: Any, place: Any) -> None:
+    """Types and instants, which keys have as one number; and the places of each type's contacts, from free[k] on."""
     for c in range(len(kinds)):
+        k = keys[c] & ((1 << bits) - 1)
+        kinds[c] = k
         arrival_ms[c] = keys[c] >> bits
-        kinds[c] = keys[c] & ((1 << bits) - 1)
+        place[index(free[index(k)])] = c
+        free[index(k)] += 1
 
 
 @kernel
-def _fates(kinds: Any, dice: Any, share: Any, keeps_below: Any, gives_up: Any, resolved: Any, fate: Any) -> None:
+def _fates(
+    seeds: Any, first: Any, place: Any, share: Any, keeps_below: Any, gives_up: Any, resolved: Any, fate: Any
+) -> None:
     """What the bot makes of each contact: `Contacts.journey`."""
-    for c in range(len(kinds)):
-        k = index(kinds[c])
-        if share[k] == 0:
-            fate[c] = 0
-            continue
-        streams = k * OF_TYPE
-        meets = uniform(dice, streams + ENTRY) < share[k]
-        contained = normal(dice, streams + FAILURE) <= keeps_below[k]
-        ends = uniform(dice, streams + ENDING) < (resolved[k] if contained else gives_up[k])
-        fate[c] = (HANDED_OFF - BY_CONTAINMENT * contained - ends) * meets
+    for k in range(len(share)):
+        meets, kept, gives, solved, streams = share[k], keeps_below[k], gives_up[k], resolved[k], index(k) * OF_TYPE
+        entry, by_entry = begun(seeds, streams + ENTRY)
+        failure, by_failure = begun(seeds, streams + FAILURE)
+        ending, by_ending = begun(seeds, streams + ENDING)
+        for i in range(first[k], first[k + 1]):
+            chance, entry = uniform(entry, by_entry)
+            luck, failure = normal(failure, by_failure)
+            end, ending = uniform(ending, by_ending)
+            contained = luck <= kept
+            ends = end < (solved if contained else gives)
+            fate[index(place[index(i)])] = (HANDED_OFF - BY_CONTAINMENT * contained - ends) * (chance < meets)
 
 
 @kernel
-def _shares(kinds: Any, dice: Any, share: Any, found: Any) -> None:
+def _shares(seeds: Any, first: Any, place: Any, share: Any, found: Any) -> None:
     """Who leaves at once."""
-    for c in range(len(kinds)):
-        k = index(kinds[c])
-        found[c] = share[k] > 0 and uniform(dice, k * OF_TYPE + AT_ONCE) < share[k]
+    for k in range(len(share)):
+        state, increment = begun(seeds, index(k) * OF_TYPE + AT_ONCE)
+        for i in range(first[k], first[k + 1]):
+            chance, state = uniform(state, increment)
+            found[index(place[index(i)])] = chance < share[k]
 
 
 @kernel
-def _logarithms(kinds: Any, dice: Any, place: Any, law: Any, mean: Any, spread: Any, seconds: Any) -> None:
-    """Of lognormal durations, from the streams at a place among those of each type."""
-    for c in range(len(kinds)):
-        k = index(kinds[c])
-        seconds[c] = normal(dice, k * OF_TYPE + place) * spread[k] + mean[k] if law[k] == LOGNORMAL else 0.0
+def _logarithms(
+    seeds: Any, stream: Any, first: Any, place: Any, law: Any, mean: Any, spread: Any, seconds: Any
+) -> None:
+    """Of lognormal durations, from a stream of each type; 0 of others."""
+    for k in range(len(law)):
+        state, increment = begun(seeds, index(k) * OF_TYPE + stream)
+        middle = mean[k] if law[k] == LOGNORMAL else 0.0
+        for i in range(first[k], first[k + 1]):
+            score, state = normal(state, increment)
+            seconds[index(place[index(i)])] = score * spread[k] + middle
 
 
 @kernel
-def _others(kinds: Any, dice: Any, place: Any, law: Any, mean: Any, seconds: Any) -> None:
+def _others(seeds: Any, stream: Any, first: Any, place: Any, law: Any, mean: Any, seconds: Any) -> None:
     """Durations that are not lognormal."""
-    for c in range(len(kinds)):
-        k = index(kinds[c])
-        if law[k] == EXPONENTIAL:
-            seconds[c] = exponential(dice, k * OF_TYPE + place) * mean[k]
-        elif law[k] == FIXED:
-            seconds[c] = mean[k]
+    for k in range(len(law)):
+        if law[k] == LOGNORMAL:
+            continue
+        state, increment = begun(seeds, index(k) * OF_TYPE + stream)
+        number, varies = 1.0, law[k] == EXPONENTIAL
+        for i in range(first[k], first[k + 1]):
+            if varies:
+                number, state = exponential(state, increment)
+            seconds[index(place[index(i)])] = number * mean[k]
 
 
 @kernel

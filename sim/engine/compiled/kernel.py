@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 import numpy as np
 from llvmlite import ir
 from numba import config, njit, types
+from numba.cpython.unsafe import numbers
 from numba.extending import intrinsic
 
 whole: Any = np.int64  # a word, whatever it was read from: Numba compiles anew for each type, and for each literal
@@ -71,7 +72,7 @@ def inlined(function: Kernel) -> Kernel:
     return _kept(function, INLINED)
 
 
-# ------------------------------------------------------------------------------------------------------ the cache
+# --------------------------------------------------------------------------------------- what processors know to do
 
 
 def _fetch(typing: Any, array: Any, place: Any) -> Any:
@@ -113,3 +114,11 @@ def _seldom(typing: Any, claim: Any) -> Any:
 
 seldom: Any = intrinsic(_seldom)
 """A claim that is seldom true: what then follows is kept out of the way, and registers are for the rest."""
+
+
+def _zeros(number: int) -> int:
+    return 64 - int(number).bit_length()
+
+
+leading_zeros: Any = _zeros if SETTINGS.DISABLE_JIT else numbers.leading_zeros
+"""How many of the 64 bits of a whole number come before the first that is set."""

@@ -16,6 +16,7 @@ from sim.scenario import Scenario
 from sim.scenario_file import load
 
 MINUTE = {"family": "exponential", "mean": "60 s"}
+HOURS = {"family": "exponential", "mean": "10 h"}
 LOGNORMAL = {"family": "lognormal", "mean": "300 s", "cv": 0.9}
 FIVE = {"family": "deterministic", "value": "5 s"}
 GAMMA = {"family": "gamma", "mean": "300 s", "cv": 0.7}
@@ -116,7 +117,7 @@ def test_a_type_is_drawn_as_by_numpy(name: str) -> None:
     """Alone, and among others that bring something else. Planted once: sessions in the bot of 0 ms."""
     kind = {key: value for key, value in (PLAIN | KINDS[name]).items() if value is not None}
     same(centre({"one": kind}))
-    same(centre({"other": PLAIN, "one": kind, "third": PLAIN | {"talk": MINUTE}}), seed=2, replication=5)
+    same(centre({"other": PLAIN, "one": kind, "third": PLAIN | {"talk": HOURS}}), seed=2, replication=5)
 
 
 PARTS: dict[str, dict[str, Any]] = {
