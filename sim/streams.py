@@ -73,22 +73,24 @@ def streams(seed: int, replication: int, names: Sequence[int]) -> list[Callable[
 
     NumPy's own class takes 20 microseconds for each, and a day of a small desk needs a hundred.
     """
-    return [partial(_start, of_name) for of_name in beginnings(seed, replication, names)]
-
-
-def beginnings(seed: int, replication: int, names: Sequence[int]) -> npt.NDArray[np.uint64]:
-    """The four words that start each stream, shape [name, quantity, word]."""
     pool, constant = _pool(tuple(_words(seed, least=4)))
     keys: list[Any] = [*_words(replication), np.array(names, dtype=np.uint32)[:, None], QUANTITIES]
     for key in keys:
         pool, constant = _mixed_in(pool, key, constant)
-    return _generated(pool)
+    return [partial(_start, of_name) for of_name in _generated(pool)]
+
+
+def beginning(seed: int, replication: int) -> npt.NDArray[np.uint64]:
+    """What the streams of a replication have in common: the pool, the next constant, and words to be mixed in first."""
+    pool, constant = _pool(tuple(_words(seed, least=4)))
+    return np.array([*pool.ravel().tolist(), constant, *_words(replication)], dtype=np.uint64)
 
 
 # ---------------------------------------------------------------- NumPy's SeedSequence (O'Neill's seed_seq_fe), by hand
 
 _32 = 0xFFFF_FFFF
-_TAKEN_IN, _GIVEN_OUT = 0x931E_8875, 0x58F3_8DED
+TAKEN_IN, GIVEN_OUT, FIRST_OUT = 0x931E_8875, 0x58F3_8DED, 0x8B51_F9DD
+TIMES, LESS_TIMES = 0xCA01_F9DD, 0x4973_F715
 _HALF = np.uint32(16)
 Words = npt.NDArray[np.uint32]
 """Of three axes: place in the pool, name, quantity. Arithmetic of arrays of them is modulo 2^32, as it must be."""
@@ -118,23 +120,23 @@ def _hashed(words: Words, constant: int, factor: int, number: int) -> tuple[Word
 
 
 def _mixed(a: Words, b: Words) -> Words:
-    mixed: Words = a * np.uint32(0xCA01_F9DD) - b * np.uint32(0x4973_F715)
+    mixed: Words = a * np.uint32(TIMES) - b * np.uint32(LESS_TIMES)
     mixed ^= mixed >> _HALF
     return mixed
 
 
 def _mixed_in(pool: Words, word: int | Words, constant: int) -> tuple[Words, int]:
     """A further word, or one for each place of a plane, mixed into all four of the pool."""
-    hashed, constant = _hashed(np.array(word, dtype=np.uint32, ndmin=3), constant, _TAKEN_IN, 4)
+    hashed, constant = _hashed(np.array(word, dtype=np.uint32, ndmin=3), constant, TAKEN_IN, 4)
     return _mixed(pool, hashed), constant
 
 
 @lru_cache(maxsize=8)
 def _pool(words: tuple[int, ...]) -> tuple[Words, int]:
     """The pool after so many words, at least four."""
-    pool, constant = _hashed(np.array(words[:4], dtype=np.uint32).reshape(4, 1, 1), 0x43B0_D7E5, _TAKEN_IN, 4)
+    pool, constant = _hashed(np.array(words[:4], dtype=np.uint32).reshape(4, 1, 1), 0x43B0_D7E5, TAKEN_IN, 4)
     for source, target in permutations(range(4), 2):
-        hashed, constant = _hashed(pool[source : source + 1], constant, _TAKEN_IN, 1)
+        hashed, constant = _hashed(pool[source : source + 1], constant, TAKEN_IN, 1)
         pool[target] = _mixed(pool[target : target + 1], hashed)[0]
     for word in words[4:]:
         pool, constant = _mixed_in(pool, word, constant)
@@ -143,7 +145,7 @@ def _pool(words: tuple[int, ...]) -> tuple[Words, int]:
 
 def _generated(pool: Words) -> npt.NDArray[np.uint64]:
     """The four 64-bit words that start a PCG64, the last axis."""
-    halves, _ = _hashed(np.concatenate((pool, pool)), 0x8B51_F9DD, _GIVEN_OUT, 8)
+    halves, _ = _hashed(np.concatenate((pool, pool)), FIRST_OUT, GIVEN_OUT, 8)
     side_by_side = np.ascontiguousarray(halves.transpose(1, 2, 0), dtype="<u4")
     return side_by_side.view("<u8").astype(np.uint64, copy=False)
 

@@ -20,36 +20,29 @@ from sim.columns import columns
 from sim.demand import COLUMNS, DEFAULTS, LONGEST_MS, BotFate, Demand
 from sim.distributions import Deterministic, Distribution, Exponential, Lognormal
 from sim.drawing import Columns, Contacts, Source, sources
-from sim.engine.compiled.dice import as_numpy, begun, exponential, normal, uniform
+from sim.engine.compiled.dice import as_numpy, beginnings, begun, exponential, normal, uniform
 from sim.engine.compiled.kernel import SETTINGS, index, inlined, kernel, whole
 from sim.incidents import happening
 from sim.remembered import remembered
 from sim.scenario import Scenario
-from sim.streams import QUANTITIES, Quantity, beginnings, streams
+from sim.streams import Quantity, beginning
+from sim.streams import streams as streams_of
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
 short: Any = np.int32  # of which a processor rounds several at once
-WORDS = 4
-"""Of a stream."""
-OF_TYPE = index(WORDS * len(QUANTITIES))
-"""Words of all streams of a type."""
-ARRIVAL, ENTRY, FAILURE, ENDING, AT_ONCE = (
-    index(WORDS * quantity)
-    for quantity in (
-        Quantity.ARRIVAL, Quantity.BOT_ENTRY, Quantity.BOT_FAILURE, Quantity.BOT_ENDING, Quantity.AT_ONCE,
-    )
-)  # fmt: skip
+ARRIVAL, ENTRY, FAILURE = int(Quantity.ARRIVAL), int(Quantity.BOT_ENTRY), int(Quantity.BOT_FAILURE)
+ENDING, AT_ONCE = int(Quantity.BOT_ENDING), int(Quantity.AT_ONCE)
 HANDED_OFF, BY_CONTAINMENT = int(BotFate.HANDED_OFF), int(BotFate.HANDED_OFF - BotFate.CONTAINED)
 FIXED, EXPONENTIAL, LOGNORMAL = range(3)
 ALL = 2 ** len(BotFate) - 1
 DURATIONS = {
-    "bot_ms": (Quantity.BOT_TIME, ALL - 2**BotFate.NO_BOT, 1),
-    "hand_off_ms": (Quantity.HAND_OFF, 2**BotFate.HANDED_OFF, 0),
-    "patience_ms": (Quantity.PATIENCE, ALL, 0),
-    "talk_ms": (Quantity.TALK, ALL, 0),
-    "after_ms": (Quantity.AFTER_CONTACT_WORK, ALL, 0),
+    "bot_ms": (int(Quantity.BOT_TIME), ALL - 2**BotFate.NO_BOT, 1),
+    "hand_off_ms": (int(Quantity.HAND_OFF), 2**BotFate.HANDED_OFF, 0),
+    "patience_ms": (int(Quantity.PATIENCE), ALL, 0),
+    "talk_ms": (int(Quantity.TALK), ALL, 0),
+    "after_ms": (int(Quantity.AFTER_CONTACT_WORK), ALL, 0),
 }
 """Of each, whose it is (fates, a bit for each), and the least of it in ms."""
 
@@ -60,12 +53,14 @@ def sample(scenario: Scenario, seed: int, replication: int) -> Demand:
     plan = plan_of(day)
     if plan is None:
         return demand.sample(scenario, seed, replication)
-    expected = plan.expected(levels(day, seed, replication))
-    found = _drawn(plan, expected, beginnings(seed, replication, plan.keys))
+    expected = plan.steady
+    if expected is None:
+        expected = plan.expected(levels(day, seed, replication))
+    found = _drawn(plan, expected, beginning(seed, replication))
     if found is None:
         return demand.sample(scenario, seed, replication)
     for k, names in plan.by_numpy.items():
-        [dice] = streams(seed, replication, [plan.keys[k]])
+        [dice] = streams_of(seed, replication, [plan.sources[k].key])
         mine = np.flatnonzero(found["type"] == k)
         contacts = Contacts(source=plan.sources[k], dice=dice, arrival_ms=found["arrival_ms"][mine])
         for name, column in _by_numpy(contacts, names, found["fate"][mine]).items():
@@ -98,17 +93,19 @@ class Plan:
     """A scenario made ready for kernels.
 
     Pieces of all types, those of type k from `first[k]` on: of which `kind`, when they start, how long they last, and
-    as `Levels` read them (None: type by type). `bots` (share, keeps_below, gives_up and resolved of each type) and
-    shares `at_once` [type], None without any. Of the types in `by_numpy` NumPy draws the columns that are named.
+    as `Levels` read them (None: type by type); `steady` is what is expected in each where no day differs. `bots` have
+    share, keeps_below, gives_up and resolved of each type; they and shares `at_once` [type] are None without any. Of
+    the types in `by_numpy` NumPy draws the columns that are named.
     """
 
     sources: list[Source]
-    keys: list[int]
+    names: npt.NDArray[np.uint64]
     first: Ints
     kind: Ints
     start_ms: Ints
     width_ms: Ints
     pieces: Pieces | None
+    steady: Floats | None
     bots: tuple[Floats, ...] | None
     at_once: Floats | None
     laws: list[Laws]
@@ -132,15 +129,18 @@ def plan_of(scenario: Scenario) -> Plan | None:
     bots = [_bot(source) if "bot_ms" in laws else [0.0] * 4 for source, laws in zip(kinds, known, strict=True)]
     at_once = np.array([source.kind.gives_up_at_once for source in kinds])
     missing = {k: DURATIONS.keys() - laws.keys() for k, laws in enumerate(known)}
+    pieces = _side_by_side([source.pieces for source in kinds])
+    differ = scenario.busyness.varies or scenario.busyness.intervals or scenario.forecasts
     drawn = [name for name in DURATIONS if any(laws.get(name) for laws in known)]
     return Plan(
         sources=kinds,
-        keys=[source.key for source in kinds],
+        names=np.array([source.key for source in kinds], dtype=np.uint64),
         first=np.cumsum([0, *(len(source.pieces.expected) for source in kinds)]),
         kind=np.repeat(np.arange(len(kinds)), [len(source.pieces.expected) for source in kinds]),
         start_ms=np.concatenate([source.pieces.edge_ms[:-1] for source in kinds]),
         width_ms=np.concatenate([source.pieces.width_ms for source in kinds]),
-        pieces=_side_by_side([source.pieces for source in kinds]),
+        pieces=pieces,
+        steady=pieces.expected if pieces and not differ else None,
         bots=tuple(map(np.array, zip(*bots, strict=True))) if any(map(any, bots)) else None,
         at_once=at_once if at_once.any() else None,
         laws=[_column(name, [laws.get(name) for laws in known]) for name in drawn],
@@ -215,13 +215,13 @@ def _side_by_side(pieces: list[Pieces]) -> Pieces | None:
 # -------------------------------------------------------------------------------------------------------------- drawing
 
 
-def _drawn(plan: Plan, expected: Floats, words: npt.NDArray[np.uint64]) -> dict[str, Any] | None:
+def _drawn(plan: Plan, expected: Floats, day: npt.NDArray[np.uint64]) -> dict[str, Any] | None:
     """All columns, but for what NumPy draws; None where far more contacts come than may be expected."""
-    seeds, bits = words.ravel(), (len(plan.keys) - 1).bit_length()
+    streams, bits = beginnings(day, plan.names), (len(plan.names) - 1).bit_length()
     rough = columns(ample(float(expected.sum())), keys="i8", spare="i8", place="u4")
     keys, spare, place = rough["keys"], rough["spare"], rough["place"]
     first = np.zeros_like(plan.first)
-    if not _arrive(seeds, plan.first, expected, plan.start_ms, plan.width_ms, bits, keys, first):
+    if not _arrive(streams, plan.first, expected, plan.start_ms, plan.width_ms, bits, keys, first):
         return None
     n = int(first[-1])
     if _merge(keys, spare, first.copy()):
@@ -233,20 +233,19 @@ def _drawn(plan: Plan, expected: Floats, words: npt.NDArray[np.uint64]) -> dict[
     if plan.bots is not None:
         drawn.add("fate")
         share, keeps_below, gives_up, resolved = plan.bots
-        _fates(seeds, first, place, share, keeps_below, gives_up, resolved, fate)
+        _fates(streams, first, place, share, keeps_below, gives_up, resolved, fate)
     if plan.at_once is not None:
         drawn.add("leaves_at_once")
-        _shares(seeds, first, place, plan.at_once, found["leaves_at_once"])
+        _shares(streams, first, place, plan.at_once, found["leaves_at_once"])
     for name in found.keys() - drawn - {of.column for of in plan.laws}:
         found[name].fill(DEFAULTS.get(name, 0))
     for of in plan.laws:
         quantity, fates, least = DURATIONS[of.column]
-        stream = index(WORDS * quantity)
         if of.some_are_lognormal:
-            _logarithms(seeds, stream, first, place, of.law, of.mean, of.spread, seconds)
+            _logarithms(streams, quantity, first, place, of.law, of.mean, of.spread, seconds)
             np.exp(seconds, out=seconds)  # NumPy's own, whose last bit may differ from others'
         if not of.all_are_lognormal:
-            _others(seeds, stream, first, place, of.law, of.mean, seconds)
+            _others(streams, quantity, first, place, of.law, of.mean, seconds)
         _rounded(seconds, fate, fates, least, found[of.column])
         for k in of.without:
             found[of.column][kinds == k] = DEFAULTS[of.column]
@@ -267,7 +266,7 @@ def _by_numpy(contacts: Contacts, names: set[str], fate: npt.NDArray[np.uint8]) 
 
 @kernel
 def _arrive(
-    seeds: Any, pieces: Any, expected: Any, start_ms: Any, width_ms: Any, bits: int, keys: Any, first: Any
+    streams: Any, pieces: Any, expected: Any, start_ms: Any, width_ms: Any, bits: int, keys: Any, first: Any
 ) -> bool:
     """Instants of arrival with their types, type by type (`sim.arrivals`); whether there was room for all.
 
@@ -280,7 +279,7 @@ def _arrive(
             total += expected[piece]
         room = min(come + whole(total + 8 * sqrt(total) + 16), len(keys))  # `ample`
         piece, below, above, slope, start, last = pieces[k] - 1, 0.0, 0.0, 0.0, 0, 0
-        state, increment = begun(seeds, index(k) * OF_TYPE + ARRIVAL)
+        state, increment = begun(streams, k, ARRIVAL)
         point, state = exponential(state, increment)
         while point < total:
             if come == room:
@@ -346,14 +345,14 @@ def _part(keys: Any, bits: int, free: Any, kinds: Any, arrival_ms: Any, place: A
 
 @kernel
 def _fates(
-    seeds: Any, first: Any, place: Any, share: Any, keeps_below: Any, gives_up: Any, resolved: Any, fate: Any
+    streams: Any, first: Any, place: Any, share: Any, keeps_below: Any, gives_up: Any, resolved: Any, fate: Any
 ) -> None:
     """What the bot makes of each contact: `Contacts.journey`."""
     for k in range(len(share)):
-        meets, kept, gives, solved, streams = share[k], keeps_below[k], gives_up[k], resolved[k], index(k) * OF_TYPE
-        entry, by_entry = begun(seeds, streams + ENTRY)
-        failure, by_failure = begun(seeds, streams + FAILURE)
-        ending, by_ending = begun(seeds, streams + ENDING)
+        meets, kept, gives, solved = share[k], keeps_below[k], gives_up[k], resolved[k]
+        entry, by_entry = begun(streams, k, ENTRY)
+        failure, by_failure = begun(streams, k, FAILURE)
+        ending, by_ending = begun(streams, k, ENDING)
         for i in range(first[k], first[k + 1]):
             chance, entry = uniform(entry, by_entry)
             luck, failure = normal(failure, by_failure)
@@ -364,10 +363,10 @@ def _fates(
 
 
 @kernel
-def _shares(seeds: Any, first: Any, place: Any, share: Any, found: Any) -> None:
+def _shares(streams: Any, first: Any, place: Any, share: Any, found: Any) -> None:
     """Who leaves at once."""
     for k in range(len(share)):
-        state, increment = begun(seeds, index(k) * OF_TYPE + AT_ONCE)
+        state, increment = begun(streams, k, AT_ONCE)
         for i in range(first[k], first[k + 1]):
             chance, state = uniform(state, increment)
             found[index(place[index(i)])] = chance < share[k]
@@ -375,11 +374,11 @@ def _shares(seeds: Any, first: Any, place: Any, share: Any, found: Any) -> None:
 
 @kernel
 def _logarithms(
-    seeds: Any, stream: Any, first: Any, place: Any, law: Any, mean: Any, spread: Any, seconds: Any
+    streams: Any, quantity: int, first: Any, place: Any, law: Any, mean: Any, spread: Any, seconds: Any
 ) -> None:
     """Of lognormal durations, from a stream of each type; 0 of others."""
     for k in range(len(law)):
-        state, increment = begun(seeds, index(k) * OF_TYPE + stream)
+        state, increment = begun(streams, k, quantity)
         middle = mean[k] if law[k] == LOGNORMAL else 0.0
         for i in range(first[k], first[k + 1]):
             score, state = normal(state, increment)
@@ -387,12 +386,12 @@ def _logarithms(
 
 
 @kernel
-def _others(seeds: Any, stream: Any, first: Any, place: Any, law: Any, mean: Any, seconds: Any) -> None:
+def _others(streams: Any, quantity: int, first: Any, place: Any, law: Any, mean: Any, seconds: Any) -> None:
     """Durations that are not lognormal."""
     for k in range(len(law)):
         if law[k] == LOGNORMAL:
             continue
-        state, increment = begun(seeds, index(k) * OF_TYPE + stream)
+        state, increment = begun(streams, k, quantity)
         number, varies = 1.0, law[k] == EXPONENTIAL
         for i in range(first[k], first[k + 1]):
             if varies:

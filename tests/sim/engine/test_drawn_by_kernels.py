@@ -140,6 +140,12 @@ def test_a_desk_is_drawn_as_by_numpy(name: str) -> None:
         same(desk, 7, replication)
 
 
+@pytest.mark.parametrize(("seed", "replication"), [(0, 0), (2**64 + 3, 2**32), (2**130 + 5, 2**70 + 1)])
+def test_large_numbers_begin_the_same_streams(seed: int, replication: int) -> None:
+    """Seeds of more than four words, replications of more than one. Planted once: only the lowest word of them."""
+    same(centre({"a": PLAIN}), seed, replication)
+
+
 def test_forty_types_are_merged_in_order() -> None:
     """Ties among them by type."""
     found = same(centre({f"type_{k}": PLAIN | {"arrivals": {"per_hour": 3000}} for k in range(41)}, length="1 h"))
