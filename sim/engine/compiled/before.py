@@ -63,19 +63,20 @@ def settle(demand: Demand, rules: Rules, **more: npt.DTypeLike) -> Early:
     n = len(demand)
     out = columns(n, queued="i8", answered="i8", ended="i8", released="i8", agent="i4", status="u1", **more)
     rough = columns(n + len(demand.types), asks="i8", waiters=WAITER)
-    asks, handed = rough["asks"], rough["waiters"].view(np.int64)  # whose room is not needed yet
+    asks, room = rough["asks"], rough["waiters"].view(np.int64)  # whose room is not needed yet
     direct, handed_off, last_ms, last_end_ms = _settle(
         demand.type, demand.arrival_ms, demand.fate, demand.bot_ms, demand.hand_off_ms,
         rules.always_open, *windows(rules),
-        out["status"], out["queued"], out["answered"], out["ended"], out["released"], out["agent"], asks, handed,
+        out["status"], out["queued"], out["answered"], out["ended"], out["released"], out["agent"], room, asks,
     )  # fmt: skip
     if last_ms >= INSTANTS // 2:
         raise OverflowError(TOO_LONG)  # a patience may add as much again
-    if handed_off:
-        later, spare = handed[:handed_off], handed[handed_off : 2 * handed_off]
-        in_order(later, spare, np.empty(1 << 11, dtype=np.int64))
-        merge(asks, direct, spare)
     asking = direct + handed_off
+    if handed_off:
+        in_order(asks[:handed_off], room[direct:asking], np.empty(1 << 11, dtype=np.int64))
+        merge_two(room, asks, 0, direct, asking)
+    else:
+        asks[:asking] = room[:asking]
     return Early(out, asks[:asking], rough["waiters"], last_ms, last_end_ms)
 
 
@@ -141,17 +142,27 @@ def in_order(keys: Any, spare: Any, first: Any) -> None:
 
 
 @kernel
-def merge(asks: Any, direct: int, handed: Any) -> None:
-    """Merge ascending keys into the first `direct` ones, likewise ascending, from behind."""
-    place, d, h = direct + len(handed) - 1, direct - 1, len(handed) - 1
-    while h >= 0:
-        if d >= 0 and asks[d] > handed[h]:
-            asks[place] = asks[d]
-            d -= 1
-        else:
-            asks[place] = handed[h]
-            h -= 1
-        place -= 1
+def merge_two(keys: Any, merged: Any, start: int, middle: int, end: int) -> None:
+    """Merge two ascending runs of different keys, from `start` and from `middle` on.
+
+    From both ends at once, neither of which waits for the other, and without a branch on what comes: a key that the
+    other end has taken already is beyond all that are left, so it is not taken again.
+    """
+    a, b, a_last, b_last, place, last = start, middle, middle - 1, end - 1, start, end - 1
+    steps = 1
+    while steps > 0:
+        steps = min(middle - a, end - b, a_last - start + 1, b_last - middle + 1, (last - place + 1) // 2)  # in bounds
+        for _ in range(steps):
+            x, y = keys[index(a)], keys[index(b)]
+            merged[index(place)] = min(x, y)
+            place, a, b = place + 1, a + (x < y), b + (y < x)
+            x, y = keys[index(a_last)], keys[index(b_last)]
+            merged[index(last)] = max(x, y)
+            last, a_last, b_last = last - 1, a_last - (y < x), b_last - (x < y)
+    for at in range(place, last + 1):  # of one run, or one key
+        is_first = b > b_last or (a <= a_last and keys[index(a)] < keys[index(b)])
+        merged[index(at)] = keys[index(a if is_first else b)]
+        a, b = a + is_first, b + (not is_first)
 
 
 @kernel

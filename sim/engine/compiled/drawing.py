@@ -20,8 +20,9 @@ from sim.columns import columns
 from sim.demand import COLUMNS, DEFAULTS, LONGEST_MS, BotFate, Demand
 from sim.distributions import Deterministic, Distribution, Exponential, Lognormal
 from sim.drawing import Columns, Contacts, Source, sources
+from sim.engine.compiled.before import merge_two
 from sim.engine.compiled.dice import as_numpy, beginnings, begun, exponential, normal, uniform
-from sim.engine.compiled.kernel import SETTINGS, index, inlined, kernel, whole
+from sim.engine.compiled.kernel import SETTINGS, index, kernel, whole
 from sim.incidents import happening
 from sim.remembered import remembered
 from sim.scenario import Scenario
@@ -304,32 +305,12 @@ def _merge(keys: Any, spare: Any, first: Any) -> bool:
     runs, in_spare = len(first) - 1, False
     while runs > 1:
         for k in range(0, runs, 2):
-            _merge_two(keys, spare, first[k], first[k + 1], first[min(k + 2, runs)])
+            merge_two(keys, spare, first[k], first[k + 1], first[min(k + 2, runs)])
             first[k // 2] = first[k]
         end, runs = first[runs], (runs + 1) // 2
         first[runs] = end
         keys, spare, in_spare = spare, keys, not in_spare
     return in_spare
-
-
-@inlined
-def _merge_two(keys: Any, merged: Any, start: int, middle: int, end: int) -> None:
-    """Merge two ascending runs of different keys, from both ends at once: neither has to wait for the other."""
-    a, b, a_last, b_last, place, last = start, middle, middle - 1, end - 1, start, end - 1
-    for _ in range(min(middle - start, end - middle)):
-        x, y = keys[index(a)], keys[index(b)]
-        merged[index(place)] = min(x, y)
-        place, a, b = place + 1, a + (x < y), b + (y < x)
-        x, y = keys[index(a_last)], keys[index(b_last)]
-        merged[index(last)] = max(x, y)
-        last, a_last, b_last = last - 1, a_last - (y < x), b_last - (x < y)
-    for at in range(place, last + 1):
-        if b > b_last or (a <= a_last and keys[index(a)] < keys[index(b)]):
-            merged[index(at)] = keys[index(a)]
-            a += 1
-        else:
-            merged[index(at)] = keys[index(b)]
-            b += 1
 
 
 @kernel

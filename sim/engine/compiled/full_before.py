@@ -12,7 +12,7 @@ import numpy.typing as npt
 from sim.attendance import Staffing
 from sim.columns import columns, copies
 from sim.demand import Demand, Pools
-from sim.engine.compiled.before import in_order, merge
+from sim.engine.compiled.before import in_order, merge_two
 from sim.engine.compiled.full_desk import (
     ASKS,
     BOT_STATUS,
@@ -110,18 +110,19 @@ def make_draws(pools: Pools | None) -> dict[str, Any]:
 
 def settle(demand: Demand, desk: Desk, keyed: bool) -> Early:
     """Where each contact enters the run: at its arrival, or when it asks; who never asks an open desk is done."""
-    asks, handed = np.empty(len(demand), dtype=np.int64), np.empty(len(demand), dtype=np.int64)
+    runs, asks = np.empty(len(demand), dtype=np.int64), np.empty(len(demand), dtype=np.int64)
     direct, later, unsettled, last_ms = _settle(
         demand.type, demand.arrival_ms, demand.fate, demand.bot_ms, demand.hand_off_ms, demand.talk_ms, demand.after_ms,
         demand.patience_ms, demand.leaves_at_once, demand.key if keyed else np.empty(0, dtype=np.uint64),
         desk.kinds, desk.windows, desk.contacts, desk.answered, desk.ended, desk.released, desk.resolved, desk.work,
-        desk.predicted, asks, handed, desk.home_ms, desk.rechecks,
+        desk.predicted, runs, asks, desk.home_ms, desk.rechecks,
     )  # fmt: skip
-    if later:
-        spare = np.empty(later, dtype=np.int64)
-        in_order(handed[:later], spare, np.empty(1 << 11, dtype=np.int64))
-        merge(asks, direct, spare)
-    return Early(asks[: direct + later], unsettled, last_ms)
+    if not later:
+        return Early(runs[:direct], unsettled, last_ms)
+    asking = direct + later
+    in_order(asks[:later], runs[direct:asking], np.empty(1 << 11, dtype=np.int64))
+    merge_two(runs, asks, 0, direct, asking)
+    return Early(asks[:asking], unsettled, last_ms)
 
 
 @kernel

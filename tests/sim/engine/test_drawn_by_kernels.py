@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from random_scenarios import CLOCKS, DISTRIBUTIONS, FACTORS, SHARES, TRIGGERS
 
 from sim import demand
-from sim.engine.compiled import dice, drawing
+from sim.engine.compiled import before, dice, drawing
 from sim.scenario import Scenario
 from sim.scenario_file import load
 
@@ -144,6 +144,16 @@ def test_a_desk_is_drawn_as_by_numpy(name: str) -> None:
 def test_large_numbers_begin_the_same_streams(seed: int, replication: int) -> None:
     """Seeds of more than four words, replications of more than one. Planted once: only the lowest word of them."""
     same(centre({"a": PLAIN}), seed, replication)
+
+
+@given(st.sets(st.integers(-99, 99), max_size=20), st.integers(0, 20), st.integers(0, 2))
+def test_two_runs_are_merged_in_place_of_their_own(keys: set[int], share: int, start: int) -> None:
+    """Planted once: one step too many where an end has taken all of a run."""
+    one = sorted(key for key in keys if hash((key, share)) % 20 < share)
+    runs = np.array([0] * start + one + sorted(keys - set(one)) + [0], dtype=np.int64)
+    merged = np.full(len(runs), 100)
+    before.merge_two(runs, merged, start, start + len(one), start + len(keys))
+    assert merged.tolist() == [100] * start + sorted(keys) + [100]
 
 
 def test_forty_types_are_merged_in_order() -> None:
