@@ -13,7 +13,6 @@ from sim.demand import Demand
 from sim.engine.compiled import full
 from sim.engine.compiled.after import count, count_columns
 from sim.engine.compiled.before import TOO_LONG, Early, prepare, settle
-from sim.engine.compiled.drawing import sample
 from sim.engine.compiled.full import spell_table
 from sim.engine.compiled.loop import (
     AGENT,
@@ -33,6 +32,11 @@ from sim.engine.compiled.loop import (
 )
 from sim.outcome import NEVER, Cause, Contacts, Measured, OutcomeTable, Sums
 from sim.routing import Rules
+
+try:
+    from sim.engine.compiled.drawing import sample
+except ImportError:  # this Numba has its tables of random numbers elsewhere
+    from sim.demand import sample
 
 __all__ = ["run", "sample", "sums"]
 

@@ -1,5 +1,7 @@
 """What kernels draw is what NumPy draws, bit for bit, whatever contacts bring: `sim.demand` is the definition."""
 
+import subprocess
+import sys
 from dataclasses import fields
 from typing import Any
 
@@ -63,6 +65,16 @@ def test_where_numpy_draws_otherwise_it_draws_everything(monkeypatch: pytest.Mon
     monkeypatch.setattr(drawing, "as_numpy", lambda: False)
     monkeypatch.setattr(drawing, "_drawn", None)
     same(desk)
+
+
+def test_where_numba_has_no_tables_numpy_draws_everything() -> None:
+    script = (
+        "import sys; sys.modules['numba.np.random._constants'] = None\n"
+        "from sim import demand\n"
+        "from sim.engine import compiled\n"
+        "assert compiled.sample is demand.sample"
+    )
+    subprocess.run([sys.executable, "-c", script], check=True, timeout=60)
 
 
 def test_a_day_with_more_contacts_than_room_is_left_to_numpy(monkeypatch: pytest.MonkeyPatch) -> None:
