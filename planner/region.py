@@ -37,8 +37,8 @@ What single agents do adds up while few are changed; small groups changed everyw
 LEARNT = 0.5
 """So much of the error of a step is expected of the next one too."""
 POOLED, LOOK_CONTACTS = 4, 1_000_000
-"""So many of the first pieces of the tape are believed together, and no look at effects has more days; nor more than
-have so many contacts, of which a large desk has enough to tell in few days.
+"""So many of the first pieces of the tape are believed together. No look at effects has more days, nor more than have
+so many contacts: of a large desk several shorter looks say as much, and it may get on after the first.
 """
 MENDS, MENDED = 6, 20
 """Single shifts tried when a little is still lacking, and how many may be added at most."""
@@ -111,17 +111,20 @@ class _Pieces:
     def __init__(self, search: Search, fine: bool) -> None:
         self.search = search
         short, enough = search.short_tape.days, round(LOOK_CONTACTS / search.problem.contacts)
-        self.most = min(search.tape.days, POOLED * short, max(short, enough))
-        self.days = self.most
+        self.most = min(search.tape.days, POOLED * short)
+        self.longest = min(self.most, max(short, enough))
+        self.days = self.longest
         if not fine or not self.affordable:
-            self.days = search.short_tape.days
+            self.days = short
         self.turn, self.seen_before = 0, list[Differences]()
+        self.base: Candidate | None = None
+        self.around = 0
 
     def lengthen(self) -> bool:
-        """Twice as many days from now on; False: there are no more."""
-        if self.days == self.most:
-            return False
-        self.days = min(2 * self.days, self.most)
+        """Twice as many days from now on, or one look more around where the last ones were; False: there is no more."""
+        if self.days == self.longest:
+            return max(self.around, 1) * self.days < self.most
+        self.days = min(2 * self.days, self.longest)
         return True
 
     @property
@@ -137,6 +140,8 @@ class _Pieces:
         supply = search.problem.table.supply(base.numbers)
         first = search.tape.first + self.turn % (search.tape.days // self.days) * self.days
         self.turn += 1
+        self.around = self.around + 1 if base is self.base else 1
+        self.base = base
         look = differences(search, supply, replace(search.tape, first=first, days=self.days))
         together = max(1, self.most // self.days)
         self.seen_before = [*self.seen_before, look][-together:]

@@ -193,13 +193,22 @@ def test_looks_at_effects_get_longer_up_to_the_tape_and_none_is_begun_without_wo
     assert _Pieces(search, fine=True).days == search.short_tape.days  # too dear: begin with few
 
 
-def test_a_look_at_a_large_desk_takes_no_more_contacts_than_tell_enough(monkeypatch):
+def test_a_look_at_a_large_desk_is_no_longer_than_tells_enough_but_may_be_taken_again(monkeypatch):
     search = searching(two_skills(), days=32, work=10_000)
-    assert _Pieces(search, fine=True).most == 32
-    monkeypatch.setattr(region, "LOOK_CONTACTS", 20 * search.problem.contacts)
-    assert _Pieces(search, fine=True).most == 20
+    assert _Pieces(search, fine=True).longest == 32
+    monkeypatch.setattr(region, "LOOK_CONTACTS", 16 * search.problem.contacts)
+    assert _Pieces(search, fine=True).longest == 16
     monkeypatch.setattr(region, "LOOK_CONTACTS", 1)
-    assert _Pieces(search, fine=True).most == search.short_tape.days  # the least that tells anything
+    pieces = _Pieces(search, fine=True)
+    assert pieces.longest == search.short_tape.days == 10  # the least that tells anything
+    base, other = (search.evaluate(np.tile([5, 0, 0, 0, more], 3)) for more in (5, 6))
+    pieces.seen(base)
+    for _ in range(3):  # 10, 20, 30 days of 32
+        assert pieces.lengthen()
+        pieces.seen(base)
+    assert not pieces.lengthen()
+    pieces.seen(other)
+    assert pieces.lengthen()
 
 
 def test_what_earlier_pieces_of_the_tape_showed_is_believed_with_the_last():
