@@ -38,7 +38,8 @@ LEARNT = 0.5
 """So much of the error of a step is expected of the next one too."""
 POOLED, LOOK_CONTACTS = 4, 1_000_000
 """So many of the first pieces of the tape are believed together. No look at effects has more days, nor more than have
-so many contacts: of a large desk several shorter looks say as much, and it may get on after the first.
+so many contacts: of a large desk several shorter looks say as much, and it may get on after the first. Where even the
+shortest look has more, it is few days, which differ by more than their customers' luck: looks get longer as ever.
 """
 MENDS, MENDED = 6, 20
 """Single shifts tried when a little is still lacking, and how many may be added at most."""
@@ -112,7 +113,7 @@ class _Pieces:
         self.search = search
         short, enough = search.short_tape.days, round(LOOK_CONTACTS / search.problem.contacts)
         self.most = min(search.tape.days, POOLED * short)
-        self.longest = min(self.most, max(short, enough))
+        self.longest = min(self.most, enough) if enough >= short else self.most
         self.days = self.longest
         if not fine or not self.affordable:
             self.days = short

@@ -199,8 +199,10 @@ def test_a_look_at_a_large_desk_is_no_longer_than_tells_enough_but_may_be_taken_
     monkeypatch.setattr(region, "LOOK_CONTACTS", 16 * search.problem.contacts)
     assert _Pieces(search, fine=True).longest == 16
     monkeypatch.setattr(region, "LOOK_CONTACTS", 1)
+    assert _Pieces(search, fine=True).longest == 32  # even the shortest has more
+    monkeypatch.setattr(region, "LOOK_CONTACTS", 10 * search.problem.contacts)
     pieces = _Pieces(search, fine=True)
-    assert pieces.longest == search.short_tape.days == 10  # the least that tells anything
+    assert pieces.longest == search.short_tape.days == 10
     base, other = (search.evaluate(np.tile([5, 0, 0, 0, more], 3)) for more in (5, 6))
     pieces.seen(base)
     for _ in range(3):  # 10, 20, 30 days of 32
