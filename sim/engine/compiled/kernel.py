@@ -13,7 +13,6 @@ from typing import Any, TypeVar
 import numpy as np
 from llvmlite import ir
 from numba import config, njit, types
-from numba.cpython.unsafe import numbers
 from numba.extending import intrinsic
 
 whole: Any = np.int64  # a word, whatever it was read from: Numba compiles anew for each type, and for each literal
@@ -116,9 +115,19 @@ seldom: Any = intrinsic(_seldom)
 """A claim that is seldom true: what then follows is kept out of the way, and registers are for the rest."""
 
 
+def _leading_zeros(typing: Any, number: Any) -> Any:
+    """The processor's own instruction for it."""
+    del typing
+
+    def generate(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+        return builder.ctlz(arguments[0], ir.IntType(1)(0))
+
+    return types.int64(number), generate
+
+
 def _zeros(number: int) -> int:
     return 64 - int(number).bit_length()
 
 
-leading_zeros: Any = _zeros if SETTINGS.DISABLE_JIT else numbers.leading_zeros
+leading_zeros: Any = _zeros if SETTINGS.DISABLE_JIT else intrinsic(_leading_zeros)
 """How many of the 64 bits of a whole number come before the first that is set."""
